@@ -1,0 +1,57 @@
+# Each target creates its virtual environment itself; nothing else has to be installed first.
+#   make bench          fetch real models and measure them here
+#   make test           the tests (make test-long: those over 60 s)
+#   make check          format, lint, types, import rules, tests
+PYTHON ?= python3
+VENV ?= .venv
+# Constraints for pip, to test with a board's versions.
+CONSTRAINTS ?=
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHONS ?= 3.10 3.11 3.12 3.13
+
+.PHONY: bench test test-long check lint format test-pythons check-jetpack6 clean
+
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[onnx,tflite,dev]'
+	touch $@
+
+bench: $(STAMP)
+	$(BIN)/edgeai bench --suite public --quick
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m 'not long' $(ARGS)
+
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -m long $(ARGS)
+
+check: lint test
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The whole check with the versions of JetPack 6: Python 3.10, onnxruntime 1.23.2, numpy 1.26.
+check-jetpack6:
+	@python=$$(packaging/find-python 3.10) && \
+		$(MAKE) check PYTHON=$$python VENV=.venv-jetpack6 CONSTRAINTS=packaging/constraints-jetpack6.txt
+
+# The suite on every Python from 3.10 to 3.13 that this machine has.
+test-pythons:
+	@for version in $(PYTHONS); do \
+		if python=$$(packaging/find-python $$version); then \
+			echo "== Python $$version: $$python"; \
+			$(MAKE) test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+		else echo "== Python $$version: not on this machine, skipped"; fi; \
+	done
+
+clean:
+	rm -rf .venv .venv-* dist build

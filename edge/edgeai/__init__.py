@@ -1,0 +1,53 @@
+"""edgeai runs machine-learning models on small devices and says what they cost there.
+
+    import edgeai
+
+    with edgeai.load("model.onnx") as session:
+        outputs = session.run({"x": array})
+
+Importing this package loads neither numpy nor a backend: a device pays for them when a model is opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from .device import DeviceProfile
+    from .session import Session
+
+__version__ = "0.1.0"
+__all__ = ["load", "__version__"]
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str | DeviceProfile | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    signature: str | None = None,
+) -> Session:
+    """Open a model file on this device and return the session that runs it.
+
+    path: a `.onnx` or `.tflite` file; the content decides, not the name.
+    device: profile to take defaults from, an id of `edgeai device list`; None detects this machine.
+    backend: name of a backend (`onnxruntime`, `litert`, ...); None takes the device's first that reads the file.
+    threads: intra-op threads; None takes what the device profile prefers, else the physical cores
+        that this process may use.
+    providers: execution providers in order (`["cuda", "cpu"]`); None takes the profile's. Without "cpu" in
+        the list, a node that cannot run on them is an error.
+    signature: which of a TFLite model's signatures to run; needed only where it has several.
+
+    Raises: ModelNotFound, ModelError (damaged or unsupported file), BackendMissing (names the extra to
+    install), ProviderError, UnknownDevice, UnknownBackend. All are EdgeError.
+    """
+    from .session import open_session
+
+    return open_session(
+        path, device=device, backend=backend, threads=threads, providers=providers, signature=signature
+    )

@@ -1,0 +1,5 @@
+"""`python -m edgeai` is the command `edgeai`."""
+
+from .cli import main
+
+main()

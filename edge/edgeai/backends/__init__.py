@@ -1,0 +1,149 @@
+"""The table of backends, and what each of them has to offer.
+
+To add one: one file beside this one with a class that follows `Backend`, and one line in BACKENDS.
+`tests/edge/backends/test_contract.py` picks it up from the table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import BackendMissing, ModelError, UnknownBackend
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from ..bundle import TensorSpec, Variant
+
+    Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table: what is known of a backend before its library is loaded."""
+
+    target: str
+    """`module:Class`, imported only when the backend is chosen."""
+    formats: tuple[str, ...]
+    extra: str
+    """What to install: `pip install 'edgeai[EXTRA]'`."""
+    module: str
+    """The library's top module, to see without importing it whether it is there."""
+
+
+# In order of preference among those that read the same format.
+BACKENDS: dict[str, Entry] = {
+    "onnxruntime": Entry("edgeai.backends.onnxruntime:OnnxRuntime", ("onnx",), "onnx", "onnxruntime"),
+    "litert": Entry("edgeai.backends.litert:LiteRt", ("tflite",), "tflite", "ai_edge_litert"),
+    "tflite-runtime": Entry(
+        "edgeai.backends.tflite_legacy:TfliteLegacy", ("tflite",), "tflite-legacy", "tflite_runtime"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a runner is opened.
+
+    threads: intra-op threads, at least 1.
+    providers: execution providers asked for, in order, by short name; one that is absent is an error.
+    preferred_providers: used as far as they are there, where none is asked for; the CPU is always behind.
+    signature: name of the signature to run; None where the model has one.
+    """
+
+    threads: int = 1
+    providers: tuple[str, ...] = ()
+    preferred_providers: tuple[str, ...] = ()
+    signature: str | None = None
+
+
+class Runner(Protocol):
+    """An opened model. Arrays in and out are raw: what the file's tensors hold."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def provider(self) -> str | None:
+        """Short name of the provider that runs most nodes; None while that is not known yet."""
+
+    @property
+    def provider_share(self) -> Mapping[str, float]:
+        """Share of the model's nodes that each provider runs; empty while that is not known yet."""
+
+    def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Outputs by name, in arrays that the caller owns.
+
+        inputs: every input by name, already of the right dtype and a shape that fits the signature.
+        out: arrays of the right dtype and shape, C-contiguous and writable, to write outputs into.
+        Raises RunError, or InputError where a symbolic shape does not suit the model.
+        """
+
+    def reset(self) -> None:
+        """Forget state kept inside the model; nothing to do for a model without."""
+
+    def close(self) -> None:
+        """Free the model. Nothing is called afterwards."""
+
+
+class Backend(Protocol):
+    """A library that runs models."""
+
+    name: str
+
+    def version(self) -> str:
+        """The library's version."""
+
+    def open(self, variant: Variant, options: RunOptions) -> Runner:
+        """Open a model. Raises ModelError (damaged, unsupported) or ProviderError."""
+
+
+def load_backend(name: str) -> Backend:
+    """Import a backend by its name in the table, or by `module:Class` for an application's own.
+
+    Raises UnknownBackend, or BackendMissing with the extra that brings it.
+    """
+    target, hint = name, "check the name and sys.path"
+    if ":" not in name:
+        entry = _entry(name)
+        target, hint = entry.target, f"pip install 'edgeai[{entry.extra}]'"
+    module, _, cls = target.partition(":")
+    try:
+        backend: Backend = getattr(importlib.import_module(module), cls)()
+    except (ImportError, AttributeError) as error:
+        raise BackendMissing(f"backend {name} does not load ({error}); {hint}") from error
+    return backend
+
+
+def is_installed(name: str) -> bool:
+    """Whether the backend's library can be found; says nothing about whether it loads."""
+    return importlib.util.find_spec(_entry(name).module) is not None
+
+
+def choose_backend(format_: str, preferred: tuple[str, ...] = ()) -> str:
+    """The name of the first installed backend that reads a format, the preferred ones first.
+
+    Raises ModelError where no backend reads the format, BackendMissing where none of them is installed.
+    """
+    readers = [name for name, entry in BACKENDS.items() if format_ in entry.formats]
+    if not readers:
+        raise ModelError(f"no backend reads the format {format_}")
+    ordered = [name for name in preferred if name in readers] + readers
+    for name in ordered:
+        if is_installed(name):
+            return name
+    extras = " or ".join(f"pip install 'edgeai[{BACKENDS[name].extra}]'" for name in readers)
+    raise BackendMissing(f"no backend for {format_} is installed; {extras}")
+
+
+def _entry(name: str) -> Entry:
+    try:
+        return BACKENDS[name]
+    except KeyError:
+        raise UnknownBackend(f"no backend is called {name!r}; known: {', '.join(BACKENDS)}") from None

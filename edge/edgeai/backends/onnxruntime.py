@@ -1,0 +1,249 @@
+"""ONNX Runtime: explicit threads, providers asked for and providers that really run nodes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
+
+from ..bundle import ANY, TensorSpec
+from ..errors import InputError, ModelError, ProviderError, RunError
+
+if TYPE_CHECKING:
+    from ..bundle import Variant
+    from . import Array, RunOptions
+
+# ONNX Runtime's exceptions share no base class; which of them exist differs between versions.
+_ERROR_NAMES = (
+    "EngineError",
+    "EPFail",
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "ModelLoaded",
+    "ModelLoadCanceled",
+    "ModelRequiresCompilation",
+    "NoModel",
+    "NoSuchFile",
+    "NotFound",
+    "NotImplemented",
+    "RuntimeException",
+)
+_ORT_ERRORS: tuple[type[Exception], ...] = (
+    *(getattr(ort_state, name) for name in _ERROR_NAMES if hasattr(ort_state, name)),
+    RuntimeError,
+    ValueError,
+    MemoryError,
+)
+
+_DTYPES = {
+    "tensor(float16)": "f16",
+    "tensor(float)": "f32",
+    "tensor(double)": "f64",
+    "tensor(int8)": "i8",
+    "tensor(int16)": "i16",
+    "tensor(int32)": "i32",
+    "tensor(int64)": "i64",
+    "tensor(uint8)": "u8",
+    "tensor(uint16)": "u16",
+    "tensor(uint32)": "u32",
+    "tensor(uint64)": "u64",
+    "tensor(bool)": "bool",
+    "tensor(string)": "str",
+    "tensor(complex64)": "c64",
+    "tensor(complex128)": "c128",
+}
+
+_CPU = "CPUExecutionProvider"
+# 4 is FATAL: everything below is raised as an exception anyway and need not be printed by the library too.
+_LOG_FATAL_ONLY = 4
+_RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
+
+
+class OnnxRuntime:
+    """The backend; see `edgeai.backends.Backend`."""
+
+    name = "onnxruntime"
+
+    def version(self) -> str:
+        """Version of the onnxruntime package."""
+        return str(ort.__version__)
+
+    def open(self, variant: Variant, options: RunOptions) -> OnnxRuntimeRunner:
+        """Open an ONNX file with explicit threads and providers."""
+        return OnnxRuntimeRunner(variant.path, options)
+
+
+class OnnxRuntimeRunner:
+    """One `InferenceSession`; safe to run from several threads at once, as ONNX Runtime is."""
+
+    def __init__(self, path: Path, options: RunOptions) -> None:
+        wanted = resolve_providers(options.providers) or _present(options.preferred_providers)
+        # Only where nodes may land elsewhere is there a question about where they landed.
+        only_cpu = wanted == [_CPU]
+        records = not only_cpu and hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")
+        self._trace = None if only_cpu or records else tempfile.TemporaryDirectory(prefix="edgeai-trace-")
+        settings = _session_options(options.threads, trace=self._trace)
+        if records:
+            settings.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
+        if _CPU not in wanted:
+            settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        try:
+            session = ort.InferenceSession(str(path), settings, providers=wanted, enable_fallback=0)
+        except _ORT_ERRORS as error:
+            if _CPU not in wanted and "fallback" in str(error):
+                raise ProviderError(
+                    f"{path}: some nodes cannot run on {', '.join(options.providers)} ({_short(error)}); "
+                    "add 'cpu' to the providers to let those run there"
+                ) from error
+            raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {_short(error)}") from error
+        self._session = session
+        self._path = path
+        self.inputs = tuple(_spec(path, arg) for arg in session.get_inputs())
+        self.outputs = tuple(_spec(path, arg) for arg in session.get_outputs())
+        self._output_names = [spec.name for spec in self.outputs]
+        self._nodes: Counter[str] = Counter()
+        if records:
+            for group in session.get_provider_graph_assignment_info():
+                self._nodes[short_name(group.ep_name)] += len(group.get_nodes())
+        elif only_cpu:
+            self._nodes["cpu"] = 1
+
+    @property
+    def provider(self) -> str | None:
+        """The provider with the most nodes; None until the first run where only a trace can tell."""
+        return max(self._nodes, key=lambda name: self._nodes[name]) if self._nodes else None
+
+    @property
+    def provider_share(self) -> Mapping[str, float]:
+        """Share of the nodes by provider: of assigned ones, or in older versions of those seen to run."""
+        return {name: count / self._nodes.total() for name, count in self._nodes.items()}
+
+    def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """See `Runner.run`. With `out` the outputs are bound, so that none is copied."""
+        try:
+            if out:
+                return self._run_bound(inputs, out)
+            values = self._session.run(self._output_names, inputs)
+        except _ORT_ERRORS as error:
+            raise self._run_error(error) from error
+        if self._trace is not None:
+            self._read_trace()
+        return dict(zip(self._output_names, values, strict=True))
+
+    def reset(self) -> None:
+        """An ONNX model keeps no state between runs."""
+
+    def close(self) -> None:
+        """Drop the session; ONNX Runtime frees it with the last reference."""
+        if self._trace is not None:
+            self._read_trace()
+        del self._session
+
+    def _run_bound(self, inputs: Mapping[str, Array], out: Mapping[str, Array]) -> dict[str, Array]:
+        binding = self._session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_cpu_input(name, array)
+        for name in self._output_names:
+            if name in out:
+                array = out[name]
+                binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+            else:
+                binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        if self._trace is not None:
+            self._read_trace()
+        pairs = zip(self._output_names, binding.get_outputs(), strict=True)
+        return {name: out[name] if name in out else value.numpy() for name, value in pairs}
+
+    def _run_error(self, error: Exception) -> InputError | RunError:
+        """A shape that the model's own arithmetic refuses is the caller's input; all else is a failed run."""
+        text = _short(error)
+        if isinstance(error, ort_state.InvalidArgument) or not all(s.is_static for s in self.inputs):
+            return InputError(
+                f"{self._path}: ONNX Runtime refused these inputs: {text}; "
+                f"the model wants {'; '.join(str(spec) for spec in self.inputs)}"
+            )
+        return RunError(f"{self._path}: ONNX Runtime failed while running: {text}")
+
+    def _read_trace(self) -> None:
+        """End the profile of the first run and count its nodes by provider."""
+        assert self._trace is not None
+        trace, self._trace = self._trace, None
+        events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
+        trace.cleanup()
+        seen = {
+            (event["name"], event["args"]["provider"])
+            for event in events
+            if event.get("cat") == "Node" and event.get("args", {}).get("provider")
+        }
+        self._nodes.update(short_name(provider) for _, provider in seen)
+
+
+def available_providers() -> tuple[str, ...]:
+    """Short names of the providers that this build of ONNX Runtime carries."""
+    return tuple(short_name(name) for name in ort.get_available_providers())
+
+
+def resolve_providers(names: Iterable[str]) -> list[str]:
+    """ONNX Runtime's names for short or full names, in the order given.
+
+    Raises ProviderError for one that this build does not carry.
+    """
+    available = list(ort.get_available_providers())
+    chosen = []
+    for name in names:
+        found = next((full for full in available if name.lower() in {full.lower(), short_name(full)}), None)
+        if found is None:
+            have = ", ".join(short_name(full) for full in available)
+            raise ProviderError(
+                f"this build of ONNX Runtime {ort.__version__} has no provider {name!r} (it has: {have}); "
+                "install a build that carries it (on a Jetson: NVIDIA's wheel)"
+            )
+        chosen.append(found)
+    return chosen
+
+
+def _present(preferred: Iterable[str]) -> list[str]:
+    """Those of a profile's providers that this build carries, with the CPU behind them."""
+    present = set(available_providers())
+    return list(dict.fromkeys([*resolve_providers(name for name in preferred if name in present), _CPU]))
+
+
+def short_name(provider: str) -> str:
+    """`CPUExecutionProvider` -> `cpu`."""
+    return provider.removesuffix("ExecutionProvider").lower()
+
+
+def _session_options(threads: int, trace: tempfile.TemporaryDirectory[str] | None) -> Any:
+    """Explicit threads: ONNX Runtime's own pinning fails in containers and cpusets."""
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = _LOG_FATAL_ONLY
+    if trace is not None:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(Path(trace.name) / "trace")
+    return settings
+
+
+def _spec(path: Path, arg: Any) -> TensorSpec:
+    dtype = _DTYPES.get(arg.type)
+    if dtype is None:
+        raise ModelError(f"{path}: {arg.name!r} is a {arg.type}; only tensors are supported")
+    # Paddle's exporter writes "?" for a free dimension, others None: both are free and unrelated.
+    shape = tuple(size if isinstance(size, int) else (size or ANY) for size in arg.shape)
+    return TensorSpec(arg.name, dtype, shape)
+
+
+def _short(error: Exception) -> str:
+    """The library's message on one line, without its source location, at a length that can be read."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,218 @@
+"""What every `Interpreter` of TensorFlow Lite's line shares: signatures, resizing, state.
+
+Not a backend itself: `litert` opens its library's Interpreter and hands it over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec
+from ..errors import InputError, ModelError, ProviderError, RunError
+
+if TYPE_CHECKING:
+    from . import Array, RunOptions
+
+_SHORT_DTYPES = {numpy_name: short for short, numpy_name in NUMPY_DTYPES.items()}
+# What the Python bindings raise; they have no class of their own.
+_TFLITE_ERRORS = (ValueError, RuntimeError, MemoryError, TypeError)
+
+
+class TfliteRunner:
+    """One Interpreter behind a lock: an Interpreter must not run in two threads at once."""
+
+    provider = "cpu"  # no delegate of another processor is attached; XNNPACK is the CPU too
+    provider_share: Mapping[str, float] = {"cpu": 1.0}  # noqa: RUF012 - never changed
+
+    def __init__(
+        self,
+        path: Path,
+        make_interpreter: Callable[[], Any],
+        options: RunOptions,
+        *,
+        library: str = "LiteRT",
+    ) -> None:
+        for name in options.providers:
+            if name.lower() != "cpu":
+                raise ProviderError(f"this backend has no provider {name!r} (it has: cpu)")
+        self._path = path
+        self._library = library  # as error messages call it
+        self._make_interpreter = make_interpreter
+        self._lock = threading.Lock()
+        try:
+            self._key = _signature_key(path, make_interpreter(), options.signature)
+            self._graph = self._open_graph()
+        except _TFLITE_ERRORS as error:
+            if isinstance(error, ModelError | InputError):
+                raise
+            raise ModelError(f"{path} cannot be loaded by {library}: {_short(error)}") from error
+        self.inputs = tuple(_spec(path, name, detail) for name, detail in self._graph.inputs.items())
+        self.outputs = tuple(_spec(path, name, detail) for name, detail in self._graph.outputs.items())
+        # The bound method, looked up once: at 4 µs a model, every attribute counts.
+        self._invoke = self._graph.invoke
+
+    def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """See `Runner.run`. A new shape within the signature resizes the model first."""
+        try:
+            with self._lock:
+                return self._invoke(inputs, out)
+        except _TFLITE_ERRORS as error:
+            if isinstance(error, InputError):
+                raise
+            raise RunError(f"{self._path}: {self._library} failed while running: {_short(error)}") from error
+
+    def reset(self) -> None:
+        """Start from fresh state: a new Interpreter, the only thing that clears VAR_HANDLE state."""
+        with self._lock:
+            self._graph = self._open_graph()
+            self._invoke = self._graph.invoke
+
+    def close(self) -> None:
+        """Drop the Interpreter, which frees the model."""
+        del self._invoke, self._graph
+
+    def _open_graph(self) -> _MainGraph | _SignatureGraph:
+        interpreter = self._make_interpreter()
+        if self._key is None:
+            return _MainGraph(self._path, interpreter)
+        names = _names_of_main_graph(interpreter, self._key)
+        if names is not None:
+            return _MainGraph(self._path, interpreter, *names)
+        return _SignatureGraph(self._path, interpreter, self._key)
+
+
+class _MainGraph:
+    """The first subgraph through tensor indexes: the fastest way in."""
+
+    def __init__(
+        self,
+        path: Path,
+        interpreter: Any,
+        input_names: Mapping[int, str] | None = None,
+        output_names: Mapping[int, str] | None = None,
+    ) -> None:
+        self._path = path
+        self._interpreter = interpreter
+        interpreter.allocate_tensors()
+        self.inputs = _by_name(interpreter.get_input_details(), input_names or {})
+        self.outputs = _by_name(interpreter.get_output_details(), output_names or {})
+        self._input_indexes = [(name, detail["index"]) for name, detail in self.inputs.items()]
+        self._output_indexes = [(name, detail["index"]) for name, detail in self.outputs.items()]
+        self._resizable = any(-1 in detail["shape_signature"] for detail in self.inputs.values())
+        self._shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
+        self._set_tensor = interpreter.set_tensor
+        self._get_tensor = interpreter.get_tensor
+        self._invoke = interpreter.invoke
+
+    def invoke(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None) -> dict[str, Array]:
+        if self._resizable:
+            self._fit(inputs)
+        for name, index in self._input_indexes:
+            self._set_tensor(index, inputs[name])
+        self._invoke()
+        if out:
+            return {name: self._read(name, index, out) for name, index in self._output_indexes}
+        return {name: self._get_tensor(index) for name, index in self._output_indexes}
+
+    def _fit(self, inputs: Mapping[str, Array]) -> None:
+        shapes = {name: inputs[name].shape for name, _ in self._input_indexes}
+        if shapes == self._shapes:
+            return
+        try:
+            for name, index in self._input_indexes:
+                # Not strict, a dimension that the model fixed could be changed, and came out wrong.
+                self._interpreter.resize_tensor_input(index, shapes[name], strict=True)
+            self._interpreter.allocate_tensors()
+        except _TFLITE_ERRORS as error:
+            self._shapes = {}  # half resized: the next run must resize again
+            raise InputError(f"{self._path} cannot take the shapes {shapes}: {_short(error)}") from error
+        self._shapes = shapes
+
+    def _read(self, name: str, index: int, out: Mapping[str, Array]) -> Array:
+        array = out.get(name)
+        if array is None:
+            array = self._get_tensor(index)
+        else:
+            view = self._interpreter.tensor(index)()
+            _check_out_shape(self._path, name, array, view)
+            np.copyto(array, view)
+        return array
+
+
+class _SignatureGraph:
+    """One of several signatures, through LiteRT's own runner, which resizes and allocates by itself."""
+
+    def __init__(self, path: Path, interpreter: Any, key: str) -> None:
+        self._path = path
+        self._runner = interpreter.get_signature_runner(key)
+        self.inputs: dict[str, Any] = self._runner.get_input_details()
+        self.outputs: dict[str, Any] = self._runner.get_output_details()
+
+    def invoke(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None) -> dict[str, Array]:
+        values: dict[str, Array] = self._runner(**inputs)
+        for name, array in (out or {}).items():
+            _check_out_shape(self._path, name, array, values[name])
+            np.copyto(array, values[name])
+            values[name] = array
+        return values
+
+
+def _signature_key(path: Path, interpreter: Any, asked: str | None) -> str | None:
+    """The signature to run: the one asked for, or the only one; None where the file declares none."""
+    keys = list(interpreter.get_signature_list())
+    if asked is not None and asked not in keys:
+        have = ", ".join(keys) if keys else "none"
+        raise InputError(f"{path} has no signature {asked!r}; it has: {have}")
+    if asked is None and len(keys) > 1:
+        raise InputError(f"{path} has several signatures; choose one of them: {', '.join(keys)}")
+    return asked or (keys[0] if keys else None)
+
+
+def _names_of_main_graph(interpreter: Any, key: str) -> tuple[dict[int, str], dict[int, str]] | None:
+    """A signature's names by tensor index, where the signature is the main graph itself.
+
+    The signature runner must be gone when this returns: an Interpreter refuses to allocate beside one.
+    """
+    runner = interpreter.get_signature_runner(key)
+    inputs = {detail["index"]: name for name, detail in runner.get_input_details().items()}
+    outputs = {detail["index"]: name for name, detail in runner.get_output_details().items()}
+    main_inputs = {detail["index"]: detail["name"] for detail in interpreter.get_input_details()}
+    tensor_names = {detail["index"]: detail["name"] for detail in runner.get_input_details().values()}
+    same = main_inputs == tensor_names and outputs.keys() == {
+        detail["index"] for detail in interpreter.get_output_details()
+    }
+    return (inputs, outputs) if same else None
+
+
+def _by_name(details: list[dict[str, Any]], names: Mapping[int, str]) -> dict[str, dict[str, Any]]:
+    return {names.get(detail["index"], detail["name"]): detail for detail in details}
+
+
+def _spec(path: Path, name: str, detail: Mapping[str, Any]) -> TensorSpec:
+    dtype = _SHORT_DTYPES.get(np.dtype(detail["dtype"]).name)
+    if dtype is None:
+        raise ModelError(f"{path}: {name!r} holds {detail['dtype']}, which is not supported")
+    sizes = detail.get("shape_signature", ())
+    sizes = sizes if len(sizes) else detail["shape"]
+    shape = tuple(ANY if size < 0 else int(size) for size in sizes)
+    scale, zero_point = detail["quantization"]
+    # A scale on a float tensor is a leftover of the converter and means nothing.
+    quantized = scale > 0 and dtype in {"i8", "u8", "i16"}
+    return TensorSpec(name, dtype, shape, Quantization(float(scale), int(zero_point)) if quantized else None)
+
+
+def _check_out_shape(path: Path, name: str, array: Array, value: Array) -> None:
+    if array.shape != value.shape:
+        raise InputError(
+            f"{path}: output {name!r} is {list(value.shape)}, the array given {list(array.shape)}"
+        )
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:297] + "..."

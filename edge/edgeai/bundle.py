@@ -1,0 +1,131 @@
+"""What travels from the workstation to the board: models, their variants and their signatures.
+
+A bare `.onnx` or `.tflite` behaves as a bundle of one model with one variant and an implied manifest.
+The types follow the `.edge` format, whose archive and pipelines come on top of them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ModelError, ModelNotFound
+
+# Short names, as the manifest spells them, against numpy's.
+NUMPY_DTYPES = {
+    "bool": "bool",
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "u8": "uint8",
+    "u16": "uint16",
+    "u32": "uint32",
+    "u64": "uint64",
+    "c64": "complex64",
+    "c128": "complex128",
+    "str": "object",
+}
+
+ANY = "?"
+"""A dimension without a name: any size, independent of every other `?`."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """real = (raw - zero_point) * scale, for a whole tensor."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Name, element type and shape of one input or output.
+
+    dtype: a key of NUMPY_DTYPES.
+    shape: a number for a fixed size, a name for a symbolic one (one name, one size), `ANY` for a free one.
+    quantization: set where the file stores integers that stand for real values.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    quantization: Quantization | None = None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every dimension is a number."""
+        return all(isinstance(size, int) for size in self.shape)
+
+    def __str__(self) -> str:
+        sizes = ", ".join(str(size) for size in self.shape)
+        text = f"{self.name}: {self.dtype}[{sizes}]"
+        if self.quantization:
+            text += f" (scale {self.quantization.scale:g}, zero point {self.quantization.zero_point})"
+        return text
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One file of a model that some backend can run."""
+
+    id: str
+    format: str
+    """`onnx` or `tflite`; a backend's entry lists the formats it reads."""
+    path: Path
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Where a model came from and the variants it offers, in order of preference."""
+
+    path: Path
+    variants: tuple[Variant, ...]
+
+
+def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """The bundle at a path; a bare model file becomes a bundle of one variant.
+
+    Only the first bytes are read: whether the whole file is sound is for the backend to say.
+    Raises ModelNotFound, or ModelError for what is not a regular, readable file in a known format.
+    """
+    file = Path(path)
+    return Bundle(file, (Variant("bare", sniff_format(file), file),))
+
+
+def sniff_format(path: Path) -> str:
+    """`onnx` or `tflite` by content.
+
+    TFLite carries the identifier `TFL3` at offset 4 (FlatBuffers file identifier). ONNX is a protobuf
+    without magic; its first field is `ir_version`, so that it starts with the tag 0x08.
+    """
+    head = _read_head(path)
+    if head[4:8] == b"TFL3":
+        return "tflite"
+    if head[:1] == b"\x08":
+        return "onnx"
+    kind = "is empty" if not head else f"starts with {head!r}, neither ONNX nor TFLite"
+    raise ModelError(f"{path} {kind}; give a .onnx or .tflite file")
+
+
+def _read_head(path: Path) -> bytes:
+    """The first 8 bytes of a regular file; never opens a device or a pipe, which could block."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ModelError(f"{path} is a directory; give a .onnx or .tflite file")
+        if not stat.S_ISREG(mode):
+            raise ModelError(f"{path} is not a regular file; give a .onnx or .tflite file")
+        with path.open("rb") as file:
+            return file.read(8)
+    except FileNotFoundError:
+        raise ModelNotFound(f"{path}: no such file; check the path") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelError(f"{path} cannot be read: {reason}; check its permissions") from None

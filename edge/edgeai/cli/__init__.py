@@ -1,0 +1,108 @@
+"""The command `edgeai`: a table of commands with one-line helps, each imported only when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import click
+
+from .. import __version__, errors
+
+# Exit codes, the same for every command.
+DONE, ANSWER_IS_NO, WRONG_INPUT, MISSING_HERE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the table."""
+
+    target: str
+    """`module:function`, imported when the command is called or completed."""
+    help: str
+
+
+# To add a command: one file, one line here. The only place where edgeai names the bench and the exporters.
+COMMANDS: dict[str, Command] = {
+    "bench": Command(
+        "edgeai_bench.cli:bench", "Measure latency, RAM and CPU time of a model on this machine."
+    ),
+    "device": Command("edgeai.cli.device:device", "Show this machine and the boards that edgeai knows."),
+    "completion": Command("edgeai.cli.completion:completion", "Print the tab-completion script of a shell."),
+}
+
+# The first class that matches decides.
+_EXIT_CODES: tuple[tuple[type[errors.EdgeError], int], ...] = (
+    (errors.BackendMissing, MISSING_HERE),
+    (errors.ProviderError, MISSING_HERE),
+    (errors.FetchError, MISSING_HERE),
+    (errors.EdgeError, WRONG_INPUT),
+)
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands from a table and imports one only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command by its name."""
+        if cmd_name not in COMMANDS:
+            return None
+        import importlib
+
+        module, _, function = COMMANDS[cmd_name].target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Tab completion: eval "$(edgeai completion bash)"',
+)
+@click.version_option(__version__, prog_name="edgeai")
+def edgeai() -> None:
+    """Run, measure and ship machine-learning models on small devices.
+
+    \b
+    Examples:
+      edgeai device                     what this machine is and which backends it has
+      edgeai bench model.onnx           how fast the model is here, and how much RAM it takes
+      edgeai bench --suite public       the same for real public models
+
+    Exit codes: 0 done; 1 the answer is no; 2 the input is wrong; 3 something is missing on this machine.
+    """
+
+
+def exit_code(error: errors.EdgeError) -> int:
+    """The exit code of an error."""
+    return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+def main() -> None:
+    """Entry point of the command `edgeai`; turns errors into one line and an exit code."""
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        code = edgeai.main(prog_name="edgeai", standalone_mode=False, color=color)
+    except errors.EdgeError as error:
+        click.echo(f"edgeai: {error}", err=True)
+        code = exit_code(error)
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("edgeai: interrupted", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:  # `edgeai device list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = DONE
+    sys.exit(code if isinstance(code, int) else DONE)

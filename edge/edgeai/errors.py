@@ -1,0 +1,87 @@
+"""Every error edgeai raises on purpose: what failed, on what, what to do next.
+
+    EdgeError
+    ├── ModelError (ValueError)            the file cannot be run: damaged, unsupported, wrong kind
+    │   └── ModelNotFound (FileNotFoundError)
+    ├── InputError (ValueError)            what the caller passed does not fit the model
+    ├── RunError (RuntimeError)            the backend failed while it ran the model
+    ├── SessionClosed (RuntimeError)       run() after close()
+    ├── ConfigError (ValueError)           a TOML of ours or of the user is wrong; names file and key
+    │   ├── UnknownDevice (LookupError)
+    │   └── UnknownBackend (LookupError)
+    ├── UsageError (ValueError)            command-line words that do not fit together
+    ├── BackendMissing (ImportError)       names the extra to install
+    ├── ProviderError (RuntimeError)       an execution provider asked for is absent or unused
+    ├── FetchError (OSError)               a download failed or has the wrong hash
+    └── WorkerError (RuntimeError)         a measuring process failed
+        ├── WorkerCrashed                  ... by a signal or an unexpected exit
+        └── WorkerTimeout (TimeoutError)   ... by saying nothing for too long
+
+The command line alone turns these into exit codes (`edgeai.cli.exit_code`).
+"""
+
+from __future__ import annotations
+
+
+class EdgeError(Exception):
+    """Base of all errors that edgeai raises on purpose."""
+
+
+class ModelError(EdgeError, ValueError):
+    """The model file cannot be run: damaged, unsupported, or no model at all."""
+
+
+class ModelNotFound(ModelError, FileNotFoundError):  # noqa: N818 - reads as its builtin does
+    """No file at the path."""
+
+
+class InputError(EdgeError, ValueError):
+    """What the caller passed to run() does not fit the model; the message states what the model wants."""
+
+
+class RunError(EdgeError, RuntimeError):
+    """The backend failed while running the model."""
+
+
+class SessionClosed(EdgeError, RuntimeError):  # noqa: N818 - a state, not a failure of ours
+    """The session was closed before this call."""
+
+
+class ConfigError(EdgeError, ValueError):
+    """A TOML file is wrong; the message names the file and the key."""
+
+
+class UnknownDevice(ConfigError, LookupError):  # noqa: N818
+    """No device profile has this id."""
+
+
+class UnknownBackend(ConfigError, LookupError):  # noqa: N818
+    """No backend has this name."""
+
+
+class UsageError(EdgeError, ValueError):
+    """Options that do not fit together or a value that cannot be read."""
+
+
+class BackendMissing(EdgeError, ImportError):  # noqa: N818
+    """A backend's library is not installed or does not load; the message names the extra."""
+
+
+class ProviderError(EdgeError, RuntimeError):
+    """An execution provider that was asked for is not in this build, or no node can run on it."""
+
+
+class FetchError(EdgeError, OSError):
+    """A download failed, or what came has the wrong sha256."""
+
+
+class WorkerError(EdgeError, RuntimeError):
+    """A measuring process failed; the message says in which phase."""
+
+
+class WorkerCrashed(WorkerError):  # noqa: N818
+    """A measuring process died by a signal or ended without a result."""
+
+
+class WorkerTimeout(WorkerError, TimeoutError):  # noqa: N818
+    """A measuring process said nothing for longer than its limit and was killed."""

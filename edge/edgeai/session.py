@@ -1,0 +1,279 @@
+"""An opened model: checks what goes in, runs it on the chosen backend, and hands out what comes out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from .backends import BACKENDS, RunOptions, choose_backend, load_backend
+from .bundle import NUMPY_DTYPES, TensorSpec, Variant, open_bundle
+from .device import DeviceProfile, default_threads, detect_profile, load_profile
+from .errors import InputError, ModelError, SessionClosed
+from .quantize import quantizers
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .backends import Array, Runner
+
+
+class Session:
+    """A model that is ready to run. A context manager: leaving it frees the model.
+
+    ONNX Runtime runs calls from several threads side by side; LiteRT one after the other.
+    """
+
+    def __init__(self, runner: Runner, *, model: str, backend: str, threads: int) -> None:
+        self.model = model
+        """The path, as it was given."""
+        self.backend = backend
+        """Name of the backend in use."""
+        self.threads = threads
+        """Intra-op threads in use."""
+        self._runner: Runner | None = runner
+        # Looked up once: a model of 4 µs feels every attribute.
+        self._run: Callable[..., dict[str, Array]] = runner.run
+        self._raw_inputs, self._raw_outputs = runner.inputs, runner.outputs
+        self._to_raw, self._to_real = quantizers(runner.inputs), quantizers(runner.outputs)
+        self._is_quantized = bool(self._to_raw or self._to_real)
+        self._raw_wants = _wants(self._raw_inputs)
+        self._wants = _wants(self.inputs)
+        self._fitting: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What run() takes: names, dtypes and shapes. A quantized input takes real values, so says f32."""
+        return tuple(_real(spec) for spec in self._raw_inputs)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What run() gives; a quantized output comes as real values, so says f32."""
+        return tuple(_real(spec) for spec in self._raw_outputs)
+
+    @property
+    def raw_inputs(self) -> tuple[TensorSpec, ...]:
+        """What run(raw=True) takes: the dtypes that the file stores."""
+        return self._raw_inputs
+
+    @property
+    def raw_outputs(self) -> tuple[TensorSpec, ...]:
+        """What run(raw=True) gives."""
+        return self._raw_outputs
+
+    @property
+    def provider(self) -> str | None:
+        """The execution provider on which most nodes really run, whatever was asked for.
+
+        None before the first run where only a trace of it can tell (ONNX Runtime before 1.24 with
+        accelerators).
+        """
+        return self._open_runner().provider
+
+    @property
+    def provider_share(self) -> Mapping[str, float]:
+        """Share of the nodes on each provider, e.g. {"tensorrt": 0.97, "cpu": 0.03}."""
+        return self._open_runner().provider_share
+
+    def run(
+        self,
+        inputs: Array | Mapping[str, Array],
+        *,
+        out: Mapping[str, Array] | None = None,
+        raw: bool = False,
+    ) -> dict[str, Array]:
+        """Run the model once and return its outputs by name.
+
+        inputs: arrays by name, or the one array of a model with one input. dtype and shape must be what
+            `inputs` states; nothing is cast, and an array that fits is not copied.
+        out: arrays by output name to write into, C-contiguous, writable and of the output's dtype and
+            shape; they are what is returned under their names.
+        raw: quantized tensors as the integers that the file stores, instead of real values.
+
+        Raises InputError for what does not fit, RunError where the backend fails, SessionClosed.
+        """
+        feed = inputs if type(inputs) is dict else self._by_name(inputs)
+        wants = self._raw_wants if raw else self._wants
+        if len(feed) != len(wants):
+            self._refuse_names(feed)
+        for name, dtype, shape in wants:
+            array = feed.get(name)
+            if type(array) is not np.ndarray or array.dtype != dtype:
+                self._refuse(name, array, raw)
+            if array.shape != shape and self._fitting.get(name) != array.shape:
+                self._fit_symbolic(feed, raw)
+        if out is not None:
+            self._check_out(out, raw)
+        if raw or not self._is_quantized:
+            return self._run(feed, out)
+        return self._run_real(feed, out)
+
+    def reset(self) -> None:
+        """Forget state that the model keeps inside itself (TFLite variables)."""
+        self._open_runner().reset()
+
+    def close(self) -> None:
+        """Free the model; run() then raises SessionClosed. Closing twice is fine."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            self._run = self._refuse_closed
+            runner.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._runner is None else f"{self.provider or 'provider not known yet'}"
+        return f"<Session {self.model} on {self.backend}, {self.threads} threads, {state}>"
+
+    def _run_real(self, feed: Mapping[str, Array], out: Mapping[str, Array] | None) -> dict[str, Array]:
+        """Quantize, run, dequantize; a quantized output cannot be written into `out` by the backend."""
+        raw_feed = dict(feed)
+        for name, quantizer in self._to_raw.items():
+            raw_feed[name] = quantizer.to_raw(feed[name])
+        direct = {name: array for name, array in out.items() if name not in self._to_real} if out else None
+        outputs = self._run(raw_feed, direct)
+        for name, quantizer in self._to_real.items():
+            outputs[name] = quantizer.to_real(outputs[name])
+            if out and name in out:
+                if out[name].shape != outputs[name].shape:
+                    _refuse_out(name, out[name], f"shape {list(outputs[name].shape)}")
+                np.copyto(out[name], outputs[name])
+                outputs[name] = out[name]
+        return outputs
+
+    def _open_runner(self) -> Runner:
+        if self._runner is None:
+            self._refuse_closed()
+        return self._runner
+
+    def _refuse_closed(self, *_: object) -> NoReturn:
+        raise SessionClosed(f"the session of {self.model} is closed; open it again with edgeai.load()")
+
+    def _by_name(self, inputs: Array | Mapping[str, Array]) -> Mapping[str, Array]:
+        if isinstance(inputs, Mapping):
+            return dict(inputs)
+        if len(self._raw_inputs) != 1:
+            raise InputError(f"{self.model} has several inputs; pass a dict: {self._state_wants()}")
+        return {self._raw_inputs[0].name: inputs}
+
+    def _fit_symbolic(self, feed: Mapping[str, Array], raw: bool) -> None:
+        """Check shapes against symbolic dimensions, and remember those that fit for the next call."""
+        sizes: dict[str, int] = {}
+        for spec in self._raw_inputs:
+            array = feed.get(spec.name)
+            if not isinstance(array, np.ndarray) or not _fits(spec, array.shape, sizes):
+                self._refuse(spec.name, array, raw)
+        self._fitting = {name: array.shape for name, array in feed.items()}
+
+    def _refuse_names(self, feed: Mapping[str, object]) -> NoReturn:
+        given = ", ".join(repr(name) for name in feed) or "nothing"
+        raise InputError(f"{self.model} got {given}; it wants exactly {self._state_wants()}")
+
+    def _refuse(self, name: str, array: object, raw: bool) -> NoReturn:
+        specs = self._raw_inputs if raw else self.inputs
+        spec = next(spec for spec in specs if spec.name == name)
+        if array is None:
+            raise InputError(f"{self.model} got no input {name!r}; it wants {self._state_wants(raw)}")
+        if not isinstance(array, np.ndarray):
+            got = f"a {type(array).__name__}; pass a numpy array"
+        else:
+            got = f"{array.dtype}{list(array.shape)}"
+        raise InputError(f"{self.model}: input {spec} ({NUMPY_DTYPES[spec.dtype]}) got {got}")
+
+    def _state_wants(self, raw: bool = False) -> str:
+        return "; ".join(str(spec) for spec in (self._raw_inputs if raw else self.inputs))
+
+    def _check_out(self, out: Mapping[str, Array], raw: bool) -> None:
+        specs = {spec.name: spec for spec in (self._raw_outputs if raw else self.outputs)}
+        for name, array in out.items():
+            spec = specs.get(name)
+            if spec is None:
+                raise InputError(f"{self.model} has no output {name!r}; it has {', '.join(specs)}")
+            if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
+                _refuse_out(name, array, NUMPY_DTYPES[spec.dtype])
+            if not array.flags.c_contiguous or not array.flags.writeable:
+                _refuse_out(name, array, "a C-contiguous, writable array")
+            if not _fits(spec, array.shape, {}):
+                _refuse_out(name, array, f"shape {list(spec.shape)}")
+
+
+def open_session(
+    path: str | os.PathLike[str],
+    *,
+    device: str | DeviceProfile | None,
+    backend: str | None,
+    threads: int | None,
+    providers: Sequence[str] | None,
+    signature: str | None,
+) -> Session:
+    """What `edgeai.load` does; see there."""
+    bundle = open_bundle(path)
+    variant = bundle.variants[0]
+    profile = _profile(device)
+    name = backend or choose_backend(variant.format, profile.preferred_backends)
+    _check_reads(name, variant)
+    options = RunOptions(
+        threads=_check_threads(threads) or default_threads(profile),
+        providers=tuple(providers) if providers is not None else (),
+        preferred_providers=profile.preferred_providers if providers is None else (),
+        signature=signature,
+    )
+    runner = load_backend(name).open(variant, options)
+    return Session(runner, model=str(path), backend=name, threads=options.threads)
+
+
+def _profile(device: str | DeviceProfile | None) -> DeviceProfile:
+    if isinstance(device, DeviceProfile):
+        return device
+    return detect_profile() if device is None else load_profile(device)
+
+
+def _check_reads(name: str, variant: Variant) -> None:
+    entry = BACKENDS.get(name)
+    if entry is not None and variant.format not in entry.formats:
+        raise ModelError(
+            f"{variant.path} is {variant.format}, which {name} does not read; "
+            f"leave the backend out or choose one of: "
+            f"{', '.join(key for key, other in BACKENDS.items() if variant.format in other.formats)}"
+        )
+
+
+def _check_threads(threads: int | None) -> int | None:
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads is {threads!r}; give a whole number from 1")
+    return threads
+
+
+def _real(spec: TensorSpec) -> TensorSpec:
+    return replace(spec, dtype="f32", quantization=None) if spec.quantization else spec
+
+
+def _wants(specs: tuple[TensorSpec, ...]) -> list[tuple[str, np.dtype[np.generic], tuple[int | str, ...]]]:
+    return [(spec.name, np.dtype(NUMPY_DTYPES[spec.dtype]), spec.shape) for spec in specs]
+
+
+def _fits(spec: TensorSpec, shape: tuple[int, ...], sizes: dict[str, int]) -> bool:
+    """Whether a shape fits; `sizes` collects what each named dimension stood for, and must agree."""
+    if len(shape) != len(spec.shape):
+        return False
+    for size, wanted in zip(shape, spec.shape, strict=True):
+        if isinstance(wanted, int):
+            if size != wanted:
+                return False
+        elif wanted != "?" and sizes.setdefault(wanted, size) != size:
+            return False
+    return True
+
+
+def _refuse_out(name: str, array: object, wanted: str) -> NoReturn:
+    got = f"{array.dtype}{list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
+    raise InputError(f"out[{name!r}] must be {wanted}; it is {got}")
