@@ -1,0 +1,194 @@
+"""`edgeai bench`: parses options, calls the runner, prints what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edgeai.cli import ANSWER_IS_NO, DONE, MISSING_HERE, exit_code
+from edgeai.cli.output import json_option, verbosity_options, write_json
+from edgeai.errors import EdgeError, UsageError
+from edgeai.measure.protocol import InputRequest, ModelRequest
+
+from . import options
+from .progress import Progress
+from .render.table import overview, page
+from .report import INVALID, Failure, Report, document
+from .runner import QUICK, Plan
+from .suites import load_suite
+from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
+
+
+@click.command()
+@click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL]...")
+@click.option(
+    "--suite",
+    metavar="NAME|FILE",
+    shell_complete=options.complete_suites,
+    help="Measure the models of a suite: `public`, or a TOML of your own.",
+)
+@click.option(
+    "--quick", is_flag=True, help="A first look: 2 processes, 100 runs or 2 s each; marked as quick."
+)
+@click.option(
+    "--backend",
+    "backends",
+    type=options.NAMES,
+    default=(),
+    metavar="NAME[,NAME]",
+    shell_complete=options.complete_backends,
+    help="Backends to measure, each in turn. Default: every installed one that reads the file.",
+)
+@click.option(
+    "--threads",
+    type=options.NUMBERS,
+    default=(),
+    metavar="N[,N]",
+    help="Thread counts to measure, each in turn. Default: the device profile's.",
+)
+@click.option(
+    "--providers",
+    type=options.NAMES,
+    default=(),
+    metavar="NAME[,NAME]",
+    help="Execution providers in order, e.g. cuda,cpu.",
+)
+@click.option("--signature", help="Which signature of a TFLite model to run.")
+@click.option(
+    "--device",
+    metavar="ID",
+    shell_complete=options.complete_devices,
+    help="Take defaults from this profile instead of the detected one.",
+)
+@click.option(
+    "--batch", type=click.IntRange(1), help="Size of the first dimension, where the model leaves it open."
+)
+@click.option(
+    "--input-shape",
+    "shapes",
+    multiple=True,
+    metavar="[NAME:]SIZExSIZE...",
+    help="Sizes of an input, e.g. x:1x3x640x640; repeat it for several inputs.",
+)
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Real inputs: .npy for one input, .npz for several by name.",
+)
+@click.option("--rate", type=options.RATE, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
+@click.option("--processes", type=click.IntRange(1), help="Fresh worker processes. Default: 5 (quick: 2).")
+@click.option("--min-runs", type=click.IntRange(1), help="Runs of each process. Default: 300 (quick: 100).")
+@click.option("--min-time", type=options.DURATION, help="Time of each process. Default: 10s (quick: 2s).")
+@click.option("--max-time", type=options.DURATION, help="Limit of each process. Default: 120s.")
+@click.option("--warm-up", type=options.DURATION, help="Limit of the warm-up. Default: 30s (quick: 3s).")
+@click.option(
+    "--timeout", type=options.DURATION, help="Stop a process that says nothing for so long. Default: 300s."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic inputs.")
+@json_option
+@verbosity_options
+def bench(
+    models: tuple[Path, ...],
+    suite: str | None,
+    quick: bool,
+    backends: tuple[str, ...],
+    threads: tuple[int, ...],
+    providers: tuple[str, ...],
+    signature: str | None,
+    device: str | None,
+    batch: int | None,
+    shapes: tuple[str, ...],
+    input_file: Path | None,
+    rate: float | None,
+    processes: int | None,
+    min_runs: int | None,
+    min_time: float | None,
+    max_time: float | None,
+    warm_up: float | None,
+    timeout: float | None,
+    seed: int,
+    as_json: bool,
+    verbosity: int,
+) -> None:
+    """Measure latency, RAM and CPU time of a model on this machine.
+
+    Every figure comes from fresh processes, with a 95 % interval; a verdict says whether to trust it: VALID,
+    NOISY (intervals widened, reasons named) or INVALID (exit code 1).
+
+    \b
+    Examples:
+      edgeai bench model.onnx
+      edgeai bench model.onnx --quick --threads 1,2,4
+      edgeai bench a.onnx b.tflite --rate 10/s --json > report.json
+      edgeai bench detector.onnx --input-shape x:1x3x640x640
+      edgeai bench --suite public --quick
+    """
+    if bool(models) == bool(suite):
+        raise UsageError("give either model files or --suite NAME; `edgeai bench --help` shows examples")
+    plan = _plan(QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, timeout)
+    sweep = Sweep(backends, threads)
+    model = ModelRequest("", device=device, providers=providers or None, signature=signature)
+    inputs = InputRequest(file=None if input_file is None else str(input_file), batch=batch, seed=seed)
+    skipped: list[Failure] = []
+    if suite is not None:
+        if shapes or input_file:
+            raise UsageError("--input-shape and --input go with a model file; a suite brings its own")
+        jobs, skipped = jobs_for_suite(load_suite(suite), sweep, model, inputs)
+    else:
+        given = options.parse_shapes(shapes)
+        jobs = jobs_for_files(models, sweep, model, replace(inputs, shapes=given))
+    with Progress(len(jobs), quiet=verbosity < 0) as progress:
+        reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1)
+    failures = skipped + failures
+    if as_json:
+        write_json(document(reports, failures))
+    elif len(reports) == 1 and not failures:
+        click.echo(page(reports[0], verbose=verbosity > 0))
+    else:
+        click.echo(overview(reports, failures))
+    click.get_current_context().exit(_exit_code(reports, failures, problems))
+
+
+def _plan(
+    base: Plan,
+    processes: int | None,
+    min_runs: int | None,
+    min_s: float | None,
+    max_s: float | None,
+    warm_up_s: float | None,
+    rate_hz: float | None,
+    silence_s: float | None,
+) -> Plan:
+    """The plan with what the user changed."""
+    stop, warm = base.stop, base.warm_up
+    stop = replace(
+        stop,
+        min_runs=stop.min_runs if min_runs is None else min_runs,
+        min_s=stop.min_s if min_s is None else min_s,
+        max_s=stop.max_s if max_s is None else max_s,
+    )
+    if stop.max_s < stop.min_s:
+        raise UsageError(f"--max-time {stop.max_s:g}s is shorter than --min-time {stop.min_s:g}s")
+    if warm_up_s is not None:
+        warm = replace(warm, max_s=warm_up_s, min_s=min(warm.min_s, warm_up_s))
+    return replace(
+        base,
+        stop=stop,
+        warm_up=warm,
+        rate_hz=rate_hz,
+        processes=processes or base.processes,
+        silence_s=silence_s or base.silence_s,
+    )
+
+
+def _exit_code(reports: list[Report], failures: list[Failure], problems: list[EdgeError]) -> int:
+    """The worst thing that happened: wrong input, something missing everywhere, or an INVALID run."""
+    if problems:
+        return max(exit_code(error) for error in problems)
+    if not reports and failures:
+        return MISSING_HERE
+    return ANSWER_IS_NO if any(report.verdict == INVALID for report in reports) else DONE

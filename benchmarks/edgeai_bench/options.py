@@ -1,0 +1,102 @@
+"""Command-line values of the bench: lists, rates, durations, shapes, and what tab completion offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import CompletionItem
+
+from edgeai.errors import UsageError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|m|h)|\s*hz)?", re.IGNORECASE)
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+class _Numbers(click.ParamType[tuple[int, ...]]):
+    name = "numbers"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdecimal() and int(part) >= 1 for part in parts):
+            self.fail(f"{value!r} is no list of whole numbers from 1, like 1,2,4", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+class _Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = _DURATION.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no duration like 500ms, 10s or 2m", param, ctx)
+        return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
+class _Rate(click.ParamType[float]):
+    name = "rate"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = _RATE.fullmatch(str(value).strip())
+        if found is None or float(found[1]) == 0:
+            self.fail(f"{value!r} is no rate like 10/s or 6/m", param, ctx)
+        return float(found[1]) / _SECONDS[(found[2] or "s").lower()]
+
+
+NAMES, NUMBERS, DURATION, RATE = _Names(), _Numbers(), _Duration(), _Rate()
+
+
+def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """`x:1x3x640x640`, or `1,3,640,640` for the one input (its name is empty). Raises UsageError."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        # A name may hold colons itself (`serving_default_x:0`): the sizes are behind the last.
+        name, _, sizes = text.rpartition(":")
+        parts = re.split(r"[x,]", sizes) if sizes else []
+        if not all(part.isdecimal() and int(part) > 0 for part in parts):
+            raise UsageError(f"--input-shape {text!r} is not like x:1x3x640x640 or 1x3x640x640")
+        shapes[name] = tuple(int(part) for part in parts)
+    return shapes
+
+
+def complete_backends(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the table."""
+    from edgeai.backends import BACKENDS
+
+    return [CompletionItem(name) for name in BACKENDS if name.startswith(incomplete)]
+
+
+def complete_suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Suites that ship, and files."""
+    from .suites import suite_names
+
+    names = [CompletionItem(name) for name in suite_names() if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
+
+
+def complete_devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Profile ids."""
+    from edgeai.device import profile_ids
+
+    return [CompletionItem(name) for name in profile_ids() if name.startswith(incomplete)]

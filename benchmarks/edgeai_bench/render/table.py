@@ -1,0 +1,149 @@
+"""Reports on a terminal: one run as a page, several as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edgeai.cli.output import table
+from edgeai.measure.statistics import Estimate
+
+from ..report import Failure, Report
+from .quantities import bytes_text, interval_text, rate_text, time_text
+
+
+def page(report: Report, *, verbose: bool = False) -> str:
+    """Everything about one run, headline first."""
+    return "\n".join([_title(report), "", *_figures(report, verbose), "", *_doubts(report)]).rstrip()
+
+
+def overview(reports: Sequence[Report], failures: Sequence[Failure]) -> str:
+    """One line a run, then what was skipped or failed, then each kind of doubt once."""
+    header = ["model", "backend", "thr", "p50", "95 % interval", "p90", "p99", "first result", "RAM peak",
+              "above base", "CPU/inf", "rate", "verdict"]  # fmt: skip
+    right = frozenset(range(2, 12))
+    parts = []
+    if reports:
+        parts.append(table([_row(report) for report in reports], header, right))
+        parts.append(
+            "first result = load + first inference; above base = peak less the process with its runtime "
+            "imported;\nCPU/inf = CPU time of all threads per inference; - = too few samples"
+        )
+    for failure in failures:
+        word = "skipped" if failure.skipped else "failed"
+        backend = f" on {failure.backend}" if failure.backend else ""
+        parts.append(f"{word}: {failure.model}{backend}: {failure.message}")
+    if reports:
+        parts.append("\n".join(_doubts_of_many(reports)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def name_of(report: Report) -> str:
+    """The model's name in its suite, else its file name."""
+    return report.model.id or Path(report.model.path).name
+
+
+def _title(report: Report) -> str:
+    identity = report.identity
+    threads = f"{identity.threads} thread" + ("s" if identity.threads != 1 else "")
+    provider = identity.provider or "provider unknown"
+    return (
+        f"{name_of(report)} on {identity.backend} {identity.library_version} ({provider}, {threads}): "
+        f"{report.verdict}" + (", quick" if report.settings.quick else "")
+    )
+
+
+def _figures(report: Report, verbose: bool) -> Iterator[str]:
+    latency, start, memory = report.latency, report.start, report.memory
+    for name, estimate in (
+        ("p50", latency.p50),
+        ("p90", latency.p90),
+        ("p95", latency.p95),
+        ("p99", latency.p99),
+        ("mean", latency.mean),
+    ):
+        label = "latency" if name == "p50" else ""
+        yield f"{label:<11}{name:<6}" + (
+            f"{time_text(estimate.value):>9}  {interval_text(estimate)}" if estimate else "too few samples"
+        )
+    yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  over {latency.runs:,} runs, {report.settings.processes} processes"
+    yield (
+        f"{'start':<11}load {time_text(start.load.value)}, first inference "
+        f"{time_text(start.first_inference.value)}; together {time_text(start.load_to_first_result.value)} "
+        f"{interval_text(start.load_to_first_result)}"
+    )
+    if verbose:
+        yield (
+            f"{'':<11}interpreter {time_text(start.interpreter.value)}, "
+            f"imports {time_text(start.imports.value)}"
+        )
+    yield f"{'RAM':<11}peak {_bytes(memory.peak)}, above the baseline {_bytes(memory.incremental)}"
+    yield (
+        f"{'':<11}anonymous {_bytes(memory.anonymous)}, above the baseline "
+        f"{_bytes(memory.incremental_anonymous)}; PSS {_bytes(memory.pss)}"
+    )
+    yield f"{'CPU':<11}{time_text(report.cpu_s_per_inference.value)} per inference, all threads"
+    samples = (
+        "" if report.settings.batch in {None, 1} else f", {rate_text(report.samples_per_s.value)} samples"
+    )
+    yield f"{'rate':<11}{rate_text(report.throughput_hz.value)} back to back{samples}"
+    if report.paced is not None:
+        paced = report.paced
+        p50 = "too few samples" if paced.latency.p50 is None else time_text(paced.latency.p50.value)
+        yield (
+            f"{'paced':<11}{rate_text(paced.reached_hz)} of {rate_text(paced.rate_hz)} asked, p50 {p50}, "
+            f"CPU {time_text(paced.cpu_s_per_inference.value)} per inference, {paced.late} late"
+        )
+    yield f"{'disk':<11}" + (
+        "unknown"
+        if report.disk_read_bytes is None
+        else f"{bytes_text(report.disk_read_bytes.value)} read to load"
+    )
+    yield f"{'energy':<11}unavailable: {report.energy.unavailable}; {report.energy.advice}"
+    identity = report.identity
+    yield f"{'machine':<11}{identity.device_profile}, {identity.device_model or identity.machine}, kernel {identity.kernel}"
+
+
+def _row(report: Report) -> list[str]:
+    latency, memory = report.latency, report.memory
+    return [
+        name_of(report),
+        report.identity.backend,
+        str(report.identity.threads),
+        _time(latency.p50),
+        "" if latency.p50 is None else interval_text(latency.p50),
+        _time(latency.p90),
+        _time(latency.p99),
+        time_text(report.start.load_to_first_result.value),
+        _bytes(memory.peak),
+        _bytes(memory.incremental),
+        time_text(report.cpu_s_per_inference.value),
+        rate_text(report.throughput_hz.value),
+        report.verdict,
+    ]
+
+
+def _doubts(report: Report) -> Iterator[str]:
+    for doubt in report.warnings:
+        yield f"{doubt.effect}: {doubt.name}: {doubt.message}"
+        yield f"  {doubt.advice}"
+
+
+def _doubts_of_many(reports: Sequence[Report]) -> Iterator[str]:
+    """Each doubt by name with the models that it concerns: twelve runs would repeat it twelve times."""
+    concerned: dict[tuple[str, str, str], list[str]] = {}
+    for report in reports:
+        for doubt in report.warnings:
+            key = (doubt.effect, doubt.name, doubt.advice)
+            concerned.setdefault(key, []).append(name_of(report))
+    for (effect, name, advice), models in concerned.items():
+        which = "every model" if len(models) == len(reports) else ", ".join(dict.fromkeys(models))
+        yield f"{effect}: {name} ({which}): {advice}"
+
+
+def _time(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else time_text(estimate.value)
+
+
+def _bytes(estimate: Estimate | None) -> str:
+    return "unknown" if estimate is None else bytes_text(estimate.value)

@@ -1,0 +1,231 @@
+"""The report of one benchmark run: what is written as JSON and rendered as a table.
+
+All times in seconds, all sizes in bytes; None means unknown, and a warning says why. The JSON Schema is
+`report.schema.json` beside this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from edgeai.measure.conditions import Change, Conditions
+from edgeai.measure.memory import Memory
+from edgeai.measure.protocol import Tensor
+from edgeai.measure.statistics import Estimate
+
+SCHEMA_VERSION = 1
+
+VALID, NOISY, INVALID = "VALID", "NOISY", "INVALID"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A doubt with a name, so that scripts can look for it.
+
+    effect: what it does to the verdict: `invalid`, `noisy`, or `note` for nothing.
+    """
+
+    name: str
+    effect: str
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """The file that was measured and the shapes it ran with."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    format: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    id: str | None = None
+    """Its name in the suite, where it came from one."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Everything that another person needs to repeat the run."""
+
+    edgeai_version: str
+    python_version: str
+    backend: str
+    library_version: str
+    provider: str | None
+    provider_share: dict[str, float]
+    threads: int
+    affinity: tuple[int, ...]
+    device_profile: str
+    device_model: str | None
+    matched_by: str
+    cpu_features: tuple[str, ...]
+    cores: int
+    memory_bytes: int | None
+    kernel: str
+    machine: str
+    governors: tuple[str, ...]
+    power_mode: str | None
+    page_cache: str
+    seed: int
+    command: tuple[str, ...]
+    started_utc: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it was measured."""
+
+    quick: bool
+    processes: int
+    warm_up_min_s: float
+    warm_up_max_s: float
+    min_runs: int
+    min_s: float
+    max_s: float
+    precision: float | None
+    batch: int | None
+    rate_hz: float | None
+    inputs: str
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds around one call of the model. A percentile is None where there are too few samples for it.
+
+    runs: calls timed in all processes; samples: how many of them are kept below.
+    """
+
+    min: float
+    mean: Estimate
+    p50: Estimate | None
+    p90: Estimate | None
+    p95: Estimate | None
+    p99: Estimate | None
+    runs: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """Seconds from nothing to the first result, means over processes."""
+
+    interpreter: Estimate
+    imports: Estimate
+    load: Estimate
+    first_inference: Estimate
+    load_to_first_result: Estimate
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """Bytes, means over processes.
+
+    peak: highest resident set (VmHWM) from load to the end. incremental: that less the baseline's resident
+    set. anonymous, pss: at the end of the steady state; incremental_anonymous: less the baseline's.
+    """
+
+    baseline: Estimate | None
+    peak: Estimate | None
+    incremental: Estimate | None
+    anonymous: Estimate | None
+    incremental_anonymous: Estimate | None
+    pss: Estimate | None
+
+
+@dataclass(frozen=True)
+class PacedResult:
+    """Calls started on a schedule. reached_hz: calls per second of the whole window. late: calls that
+    started more than one period behind."""
+
+    rate_hz: float
+    reached_hz: float
+    late: int
+    latency: Latency
+    cpu_s_per_inference: Estimate
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A figure that this machine cannot give."""
+
+    unavailable: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """One worker process, raw."""
+
+    samples_ns: tuple[int, ...]
+    keep_every: int
+    runs: int
+    duration_s: float
+    cpu_s: float
+    warm_up_runs: int
+    converged: bool
+    phases: tuple[PhaseRecord, ...]
+    before: Conditions
+    after: Conditions
+    change: Change
+    output_error: str | None
+    paced_samples_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PhaseRecord:
+    """One phase of one process."""
+
+    name: str
+    duration_s: float
+    memory: Memory
+    disk_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One model on one backend with one set of options."""
+
+    verdict: str
+    warnings: tuple[Doubt, ...]
+    model: ModelIdentity
+    identity: Identity
+    settings: Settings
+    latency: Latency
+    start: Start
+    memory: MemoryUse
+    cpu_s_per_inference: Estimate
+    throughput_hz: Estimate
+    samples_per_s: Estimate
+    paced: PacedResult | None
+    disk_read_bytes: Estimate | None
+    """Read from storage while loading and running once."""
+    energy: Unavailable
+    processes: tuple[ProcessRecord, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that could not be measured, in a run over several.
+
+    skipped: whether something is missing on this machine, rather than wrong with the model.
+    """
+
+    model: str
+    backend: str | None
+    error: str
+    message: str
+    skipped: bool
+
+
+def document(reports: list[Report], failures: list[Failure]) -> dict[str, Any]:
+    """The JSON document of a whole command: versioned, with every run in it."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "kind": "edgeai.bench",
+        "runs": [dataclasses.asdict(report) for report in reports],
+        "failures": [dataclasses.asdict(failure) for failure in failures],
+    }

@@ -1,0 +1,140 @@
+"""Many runs in one command: models x backends x threads; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeai.backends import BACKENDS, is_installed
+from edgeai.bundle import open_bundle
+from edgeai.errors import BackendMissing, EdgeError, UsageError
+from edgeai.measure.protocol import InputRequest, ModelRequest
+
+from .fetch import ToolMissing, fetch
+from .progress import Progress
+from .render.quantities import time_text
+from .report import Failure, Report
+from .runner import Plan, run
+from .suites import Suite, SuiteModel
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to vary; empty means the default."""
+
+    backends: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be. `locate` finds the model's file, which may have to be fetched first."""
+
+    name: str
+    locate: Callable[[Callable[[str], None]], Path]
+    backend: str | None
+    model: ModelRequest
+    inputs: InputRequest
+    model_id: str | None = None
+
+
+def jobs_for_files(
+    paths: Sequence[Path], sweep: Sweep, model: ModelRequest, inputs: InputRequest
+) -> list[Job]:
+    """A job for each file, backend and thread count. Raises ModelError for what is no model file."""
+    jobs = []
+    for path in paths:
+        format_ = open_bundle(path).variants[0].format
+        readers: Sequence[str | None] = _that_read(format_, sweep.backends) if sweep.backends else (None,)
+        for asked, threads in _combinations(sweep, readers):
+            request = replace(model, model=str(path), backend=asked, threads=threads)
+            jobs.append(Job(path.name, _at(path), asked, request, inputs))
+    if not jobs:
+        raise UsageError(f"none of the backends {', '.join(sweep.backends)} reads {paths[0]}")
+    return jobs
+
+
+def jobs_for_suite(
+    suite: Suite, sweep: Sweep, model: ModelRequest, inputs: InputRequest
+) -> tuple[list[Job], list[Failure]]:
+    """A job for each model on every backend that reads it; those that are not installed are skipped."""
+    jobs, skipped = [], []
+    for entry in suite.models:
+        format_ = "tflite" if (entry.file or str(entry.path)).endswith(".tflite") else "onnx"
+        names = _that_read(format_, sweep.backends) if sweep.backends else _readers(format_)
+        installed = [name for name in names if name not in BACKENDS or is_installed(name)]
+        if names and not installed:
+            extras = " or ".join(f"pip install 'edgeai[{BACKENDS[name].extra}]'" for name in names)
+            message = f"no backend for {format_} is installed; {extras}"
+            skipped.append(Failure(entry.id, None, "BackendMissing", message, skipped=True))
+        settings = replace(
+            inputs, shapes=dict(entry.shapes), values=dict(entry.values), loops=dict(entry.loops)
+        )
+        for name, threads in _combinations(sweep, installed):
+            request = replace(model, backend=name, threads=threads)
+            jobs.append(Job(entry.id, _fetched(entry), name, request, settings, entry.id))
+    return jobs, skipped
+
+
+def run_jobs(
+    jobs: Sequence[Job], plan: Plan, progress: Progress, *, stop_at_error: bool
+) -> tuple[list[Report], list[Failure], list[EdgeError]]:
+    """Run one after the other. With `stop_at_error` the first error is raised, else it is kept."""
+    reports: list[Report] = []
+    failures: list[Failure] = []
+    problems: list[EdgeError] = []
+    for job in jobs:
+        try:
+            path = job.locate(progress.say)
+            report = run(
+                replace(job.model, model=str(path)),
+                job.inputs,
+                plan,
+                model_id=job.model_id,
+                on_progress=_named(job.name, progress),
+            )
+        except EdgeError as error:
+            if stop_at_error:
+                raise
+            missing = isinstance(error, (ToolMissing, BackendMissing))
+            failures.append(Failure(job.name, job.backend, type(error).__name__, str(error), skipped=missing))
+            if not missing:
+                problems.append(error)
+            progress.job_done(f"{job.name}: {'skipped' if missing else 'failed'}: {error}")
+            continue
+        reports.append(report)
+        progress.job_done(_one_line(report, job.name))
+    return reports, failures, problems
+
+
+def _one_line(report: Report, name: str) -> str:
+    p50 = "too few samples" if report.latency.p50 is None else f"p50 {time_text(report.latency.p50.value)}"
+    return f"{name} on {report.identity.backend}, {report.identity.threads} threads: {p50}, {report.verdict}"
+
+
+def _named(name: str, progress: Progress) -> Callable[[float, str], None]:
+    return lambda share, what: progress.update(share, f"{name}, {what}")
+
+
+def _combinations(sweep: Sweep, backends: Sequence[str | None]) -> Iterator[tuple[str | None, int | None]]:
+    for backend in backends:
+        for threads in sweep.threads or (None,):
+            yield backend, threads
+
+
+def _that_read(format_: str, asked: Sequence[str]) -> list[str]:
+    """Those of the backends asked for that read a format; an unknown name stays, for its error's sake."""
+    return [name for name in asked if name not in BACKENDS or format_ in BACKENDS[name].formats]
+
+
+def _readers(format_: str) -> list[str]:
+    return [name for name, entry in BACKENDS.items() if format_ in entry.formats]
+
+
+def _at(path: Path) -> Callable[[Callable[[str], None]], Path]:
+    return lambda say: path
+
+
+def _fetched(entry: SuiteModel) -> Callable[[Callable[[str], None]], Path]:
+    return lambda say: entry.path if entry.path is not None else fetch(entry, say=say)

@@ -1,0 +1,223 @@
+"""The state of the machine beside a measurement: clocks, temperatures, throttling, load of others."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+from ..sysroot import SysRoot
+
+# Meaning of the low bits of the Pi firmware's get_throttled; bits 16..19 latch the same since boot.
+# https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
+_PI_NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
+_PI_LATCH_SHIFT = 16
+# A thermal zone that is off line on Jetson reads -256 °C; nothing real is colder than this.
+_COLDEST_C = -50.0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """One look at the machine. None or an empty mapping where it does not say.
+
+    throttle_counts: monotonic counters of throttle events by name.
+    throttle_now: throttling in force at this moment, by name.
+    cpu_busy_s, cpu_stolen_s: of all CPUs together since boot. own_cpu_s: of this process.
+    """
+
+    time_s: float
+    frequencies_hz: tuple[int | None, ...]
+    governors: tuple[str, ...]
+    temperatures_c: dict[str, float]
+    load_1min: float | None
+    memory_available_bytes: int | None
+    swap_used_bytes: int | None
+    zram: bool
+    throttle_counts: dict[str, int]
+    throttle_now: tuple[str, ...]
+    cpu_busy_s: float | None
+    cpu_stolen_s: float | None
+    own_cpu_s: float
+    cgroup_throttled_s: float | None
+    power_mode: str | None
+    clocks_pinned: bool | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened between two looks.
+
+    foreign_load: CPUs that other processes kept busy on average. stolen_share: share of all CPU time that
+    the hypervisor gave to others.
+    """
+
+    throttle_events: dict[str, int]
+    foreign_load: float | None
+    stolen_share: float | None
+    cgroup_throttled_s: float | None
+
+
+def read_conditions(root: SysRoot) -> Conditions:
+    """Look once; takes a few milliseconds and needs no privilege."""
+    busy_s, stolen_s = _cpu_times(root)
+    memory = root.read_fields("/proc/meminfo")
+    counts, now = _throttling(root)
+    load = (root.read_text("/proc/loadavg") or "").split(" ")[0]
+    return Conditions(
+        time_s=time.monotonic(),
+        frequencies_hz=_frequencies(root),
+        governors=tuple(
+            sorted({root.read_text(path) or "" for path in _cpufreq(root, "scaling_governor")} - {""})
+        ),
+        temperatures_c=_temperatures(root),
+        load_1min=float(load) if load else None,
+        memory_available_bytes=_kib(memory, "MemAvailable"),
+        swap_used_bytes=_swap_used(memory),
+        zram=bool(root.glob("/sys/block/zram*")) and "zram" in (root.read_text("/proc/swaps") or ""),
+        throttle_counts=counts,
+        throttle_now=now,
+        cpu_busy_s=busy_s,
+        cpu_stolen_s=stolen_s,
+        own_cpu_s=time.process_time(),
+        cgroup_throttled_s=_cgroup_throttled(root),
+        power_mode=_power_mode(root),
+        clocks_pinned=_clocks_pinned(root),
+    )
+
+
+def change_between(before: Conditions, after: Conditions, cpus: int) -> Change:
+    """What happened between two looks of one process on a machine with that many CPUs."""
+    wall_s = max(after.time_s - before.time_s, 1e-9)
+    busy = _difference(before.cpu_busy_s, after.cpu_busy_s)
+    stolen = _difference(before.cpu_stolen_s, after.cpu_stolen_s)
+    own_s = after.own_cpu_s - before.own_cpu_s
+    events = {
+        name: count - before.throttle_counts.get(name, 0)
+        for name, count in after.throttle_counts.items()
+        if count > before.throttle_counts.get(name, 0)
+    }
+    # The Pi latches a bit at the first event since boot; one that is in force now is an event again.
+    events.update(dict.fromkeys((*before.throttle_now, *after.throttle_now), 1))
+    return Change(
+        throttle_events=events,
+        foreign_load=None if busy is None else max(0.0, (busy - own_s) / wall_s),
+        stolen_share=None if stolen is None else stolen / wall_s / max(cpus, 1),
+        cgroup_throttled_s=_difference(before.cgroup_throttled_s, after.cgroup_throttled_s),
+    )
+
+
+def _frequencies(root: SysRoot) -> tuple[int | None, ...]:
+    """Hz per core, in the order of the cores' numbers."""
+    return tuple(
+        None if khz is None else khz * 1000
+        for khz in (root.read_int(path) for path in _cpufreq(root, "scaling_cur_freq"))
+    )
+
+
+def _cpufreq(root: SysRoot, name: str) -> list[str]:
+    paths = root.glob(f"/sys/devices/system/cpu/cpu[0-9]*/cpufreq/{name}")
+    return sorted(paths, key=lambda path: int(path.split("/")[5].removeprefix("cpu")))
+
+
+def _clocks_pinned(root: SysRoot) -> bool | None:
+    lows = [root.read_int(path) for path in _cpufreq(root, "scaling_min_freq")]
+    highs = [root.read_int(path) for path in _cpufreq(root, "scaling_max_freq")]
+    return lows == highs if lows and None not in lows else None
+
+
+def _temperatures(root: SysRoot) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for zone in root.glob("/sys/class/thermal/thermal_zone*"):
+        milli = root.read_int(f"{zone}/temp")
+        name = root.read_text(f"{zone}/type") or zone.rsplit("/", 1)[1]
+        if milli is not None and milli / 1000 > _COLDEST_C:
+            found[name] = milli / 1000
+    return found
+
+
+def _throttling(root: SysRoot) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Counters by name, and what is in force now: Pi firmware, Jetson soctherm, x86 thermal_throttle."""
+    counts: dict[str, int] = {}
+    for path in root.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count"):
+        value = root.read_int(path)
+        if value is not None:
+            kind = path.rsplit("/", 1)[1].removesuffix("_throttle_count")
+            # Cores of a package share the package's counter: the highest, not the sum.
+            name = f"thermal throttling of the {kind}"
+            counts[name] = max(counts.get(name, 0), value)
+    for hwmon in root.glob("/sys/class/hwmon/hwmon*"):
+        chip = root.read_text(f"{hwmon}/name")
+        if chip == "soctherm_oc":
+            for path in root.glob(f"{hwmon}/oc*_event_cnt"):
+                value = root.read_int(path)
+                if value is not None:
+                    counts[f"over-current or under-voltage ({path.rsplit('/', 1)[1][:3]})"] = value
+    flags = _pi_throttled(root)
+    if flags is None:
+        return counts, ()
+    for bit, name in _PI_NOW.items():
+        counts[f"{name} since boot"] = flags >> (bit + _PI_LATCH_SHIFT) & 1
+    return counts, tuple(name for bit, name in _PI_NOW.items() if flags >> bit & 1)
+
+
+def _pi_throttled(root: SysRoot) -> int | None:
+    """The firmware's flags: hex with or without 0x, or `throttled=0x50000`."""
+    # soc/soc:firmware up to the Pi 4; the name carries the bus address on a Pi 5.
+    for path in root.glob("/sys/devices/platform/soc*/soc*firmware/get_throttled"):
+        text = root.read_text(path)
+        if text:
+            try:
+                return int(text.removeprefix("throttled="), 16)
+            except ValueError:
+                return None
+    return None
+
+
+def _cpu_times(root: SysRoot) -> tuple[float | None, float | None]:
+    """Busy and stolen seconds of all CPUs since boot, from the first line of /proc/stat.
+
+    Its columns: user nice system idle iowait irq softirq steal; guest is inside user already.
+    """
+    line = (root.read_text("/proc/stat") or "").split("\n", 1)[0].split()
+    if len(line) < 9 or line[0] != "cpu":
+        return None, None
+    user, nice, system, _, _, irq, softirq, steal = (int(value) for value in line[1:9])
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) * tick_s, steal * tick_s
+
+
+def _cgroup_throttled(root: SysRoot) -> float | None:
+    """Seconds for which this process's control group was held back by its CPU quota; v2 or v1."""
+    for line in (root.read_text("/proc/self/cgroup") or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            base, key, unit_s = f"/sys/fs/cgroup{path}", "throttled_usec", 1e-6
+        elif "cpu" in controllers.split(","):
+            base, key, unit_s = f"/sys/fs/cgroup/{controllers}{path}", "throttled_time", 1e-9
+        else:
+            continue
+        for stat_line in (root.read_text(f"{base.rstrip('/')}/cpu.stat") or "").splitlines():
+            name, _, value = stat_line.partition(" ")
+            if name == key:
+                return int(value) * unit_s
+    return None
+
+
+def _power_mode(root: SysRoot) -> str | None:
+    """nvpmodel's mode without root: `pmode:0002` of its status file."""
+    text = root.read_text("/var/lib/nvpmodel/status")
+    return f"nvpmodel {text.rpartition(':')[2]}" if text else None
+
+
+def _swap_used(memory: dict[str, str]) -> int | None:
+    total, free = _kib(memory, "SwapTotal"), _kib(memory, "SwapFree")
+    return None if total is None or free is None else total - free
+
+
+def _kib(fields: dict[str, str], key: str) -> int | None:
+    number = fields.get(key, "").split(" ")[0]
+    return int(number) * 1024 if number.isdecimal() else None
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before

@@ -1,0 +1,142 @@
+"""Starts a measuring process and brings its answer back, whatever happens to the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from .. import errors
+from . import wire
+from .protocol import Measured, Probed, Request
+
+T = TypeVar("T", Probed, Measured)
+OnEvent = Callable[[dict[str, Any]], None]
+
+DEFAULT_SILENCE_S = 300.0
+"""How long a worker may say nothing. Loading a large model from an SD card takes minutes, not five."""
+
+
+def run_probe(
+    request: Request, *, on_event: OnEvent = lambda event: None, silence_s: float = DEFAULT_SILENCE_S
+) -> Probed:
+    """Find out in a process of its own how the model can be run. Raises as `run_worker`."""
+    return run_worker(Probed, replace(request, probe=True), on_event=on_event, silence_s=silence_s)
+
+
+def run_measure(
+    request: Request, *, on_event: OnEvent = lambda event: None, silence_s: float = DEFAULT_SILENCE_S
+) -> Measured:
+    """Measure once in a fresh process. Raises as `run_worker`."""
+    return run_worker(Measured, replace(request, probe=False), on_event=on_event, silence_s=silence_s)
+
+
+def run_worker(cls: type[T], request: Request, *, on_event: OnEvent, silence_s: float) -> T:
+    """Run one request in a fresh interpreter.
+
+    Raises the EdgeError that the worker met; WorkerCrashed with the signal, the phase and the last lines of
+    its output where a native library took it down; WorkerTimeout where it said nothing for `silence_s`.
+    """
+    with tempfile.TemporaryFile() as output, _spawned(request, output) as (process, pipe):
+        phase = "start"
+        for event in _events(pipe, silence_s):
+            if event is None:
+                raise errors.WorkerTimeout(
+                    f"{request.model.model}: the measuring process said nothing for {silence_s:g} s "
+                    f"in the phase '{phase}' and was stopped; give a longer --timeout if the model needs it"
+                )
+            if event["event"] == "result":
+                result: T = wire.build(cls, event["result"])
+                return result
+            if event["event"] == "error":
+                raise getattr(errors, event["kind"])(event["message"])
+            phase = event.get("name", phase)
+            on_event(event)
+        code = process.wait()
+        raise errors.WorkerCrashed(
+            f"{request.model.model}: the measuring process {_cause(code)} in the phase '{phase}'; "
+            f"the file may be damaged or the backend may not suit it{_last_lines(output)}"
+        )
+
+
+@contextmanager
+def _spawned(request: Request, output: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A worker and the pipe it answers on; the worker's whole process group is gone afterwards."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "edgeai.measure.worker", str(time.perf_counter_ns()), str(writer)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        pass_fds=(writer,),
+        start_new_session=True,
+    )
+    os.close(writer)
+    try:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it died at once: the pipe's end tells
+            process.stdin.write(wire.dumps(request).encode())
+            process.stdin.close()
+        yield process, reader
+    finally:
+        os.close(reader)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _events(pipe: int, silence_s: float) -> Iterator[dict[str, Any] | None]:
+    """Events as they come; None once where nothing came for too long."""
+    buffered = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not selector.select(timeout=silence_s):
+                yield None
+                return
+            chunk = os.read(pipe, 1 << 16)
+            if not chunk:
+                return
+            *lines, buffered = (buffered + chunk).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code} and no answer"
+    with suppress(ValueError):
+        name = signal.Signals(-code).name
+        if -code == signal.SIGKILL:
+            return f"was killed by {name}, most likely because memory ran out,"
+        return f"crashed with {name}"
+    return f"crashed with signal {-code}"
+
+
+def _last_lines(output: IO[bytes], lines: int = 3) -> str:
+    output.seek(0, os.SEEK_END)
+    output.seek(max(0, output.tell() - 4096))
+    said = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return f"; it last said: {' | '.join(said[-lines:])[:600]}" if said else ""
+
+
+def model_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the inputs and outputs that probe and workers share."""
+    return tempfile.TemporaryDirectory(prefix="edgeai-bench-", dir=_memory_folder())
+
+
+def _memory_folder() -> Path | None:
+    """/dev/shm where it can be written: inputs then never wear an SD card nor count as disk reads."""
+    shared = Path("/dev/shm")  # noqa: S108 - a folder with an unpredictable name is made inside
+    return shared if os.access(shared, os.W_OK) else None

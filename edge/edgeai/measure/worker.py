@@ -1,0 +1,287 @@
+"""The measuring process: opens one model, runs it, and reports what it cost. Started by `launch`.
+
+Run as `python -m edgeai.measure.worker SPAWN_NS PIPE_FD`, with the request as JSON on standard input.
+Answers are lines of JSON on the pipe, so that nothing a native library prints can mix with them.
+"""
+
+from __future__ import annotations
+
+import time
+
+_STARTED_NS = time.perf_counter_ns()  # before anything heavy: the interpreter is up
+
+# ruff: noqa: E402 - the line above must run first
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import errors
+from ..sysroot import SysRoot
+from . import wire
+from .conditions import change_between, read_conditions
+from .memory import read_disk_bytes, read_memory, reset_peak
+from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
+
+if TYPE_CHECKING:
+    from ..backends import Array
+    from ..session import Session
+    from .timing import Paced, Steady
+
+Say = Callable[..., None]
+
+
+def main() -> None:
+    """Do the request and say what happened; the exit code is 0 whenever an answer was given."""
+    spawned_ns, pipe = int(sys.argv[1]), os.fdopen(int(sys.argv[2]), "w", buffering=1)
+    _die_with_parent()
+
+    def say(event: str, **fields: object) -> None:
+        pipe.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")
+
+    try:
+        request = wire.loads(Request, sys.stdin.buffer.read())
+        result = probe(request, say) if request.probe else measure(request, say, spawned_ns)
+        pipe.write('{"event":"result","result":' + wire.dumps(result) + "}\n")
+    except errors.EdgeError as error:
+        say("error", kind=type(error).__name__, message=str(error))
+    except MemoryError:
+        say("error", kind="RunError", message=f"{request.model.model}: out of memory")
+    pipe.close()
+    # Not through the interpreter's shutdown: a library that crashes while it is torn down would spoil a
+    # measurement that is complete.
+    os._exit(0)
+
+
+def probe(request: Request, say: Say) -> Probed:
+    """Find shapes that the model runs with, and keep the inputs and outputs for the measuring workers."""
+    import numpy as np
+
+    from ..backends import load_backend
+    from .inputs import candidate_shapes, named_shapes, open_dimensions, read_inputs, synthetic_inputs
+
+    say("phase", name="load")
+    asked, model = request.inputs, request.model.model
+    session = _open(request.model)
+    say("phase", name="first inference")
+    specs = session.raw_inputs
+    given = named_shapes(specs, asked.shapes)
+    if asked.file is not None:
+        arrays, unknown = read_inputs(Path(asked.file), specs), []
+        outputs = session.run(arrays, raw=True)
+    else:
+        unknown = open_dimensions(specs, given, asked.batch)
+        refusals: list[str] = []
+        for shapes in candidate_shapes(specs, given, asked.batch):
+            arrays = synthetic_inputs(specs, shapes, asked.values, asked.seed)
+            for name in asked.loops:
+                arrays[name] = np.zeros_like(arrays[name])
+            try:
+                session.reset()
+                outputs = session.run(arrays, raw=True)
+                break
+            except (errors.InputError, errors.RunError) as error:
+                refusals.append(str(error))
+        else:
+            hint = "; give --input-shape NAME:SIZExSIZE" if unknown else ""
+            raise errors.InputError(f"{model} ran with none of the sizes tried ({refusals[0]}){hint}")
+    _check_loops(asked, arrays, outputs, model)
+    _save(request, "inputs", arrays)
+    _save(request, "outputs", outputs)
+    return Probed(
+        inputs=tuple(Tensor(spec.name, spec.dtype, arrays[spec.name].shape) for spec in specs),
+        outputs=tuple(Tensor(s.name, s.dtype, outputs[s.name].shape) for s in session.raw_outputs),
+        open_dimensions=tuple(unknown),
+        not_finite=tuple(n for n, a in outputs.items() if a.dtype.kind == "f" and not np.isfinite(a).all()),
+        backend=session.backend,
+        library_version=load_backend(session.backend).version(),
+        threads=session.threads,
+        provider=session.provider,
+        provider_share=dict(session.provider_share),
+    )
+
+
+def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
+    """Go through the phases; see the reference of each number in `benchmarks/README.md`."""
+    root = SysRoot(Path(request.sysroot))
+    phases = _Phases(root, say, spawned_ns)
+    phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
+
+    phases.begin("imports")
+    _import_runtime(request.model)
+    from .inputs import outputs_agree
+    from .timing import Recorder, measure_paced, measure_steady, warm_up
+
+    phases.end("imports")
+
+    phases.begin("baseline")
+    feed, expected = _read(request, "inputs"), _read(request, "outputs")
+    recorder, paced_recorder = Recorder(), Recorder()
+    gc.collect()
+    peak_resets = reset_peak(root)
+    phases.end("baseline")
+
+    phases.begin("load")
+    session = _open(request.model)
+    phases.end("load")
+
+    phases.begin("first inference")
+    outputs = session.run(feed, raw=True)
+    first_s = phases.end("first inference")
+    output_error = outputs_agree(expected, outputs)
+    del outputs, expected
+
+    call = _call(session, feed, request.inputs.loops)
+    phases.begin("warm-up")
+    warm = warm_up(call, request.warm_up)
+    phases.end("warm-up")
+
+    phases.begin("steady")
+    before = read_conditions(root)
+    steady = measure_steady(
+        call, request.stop, recorder, on_progress=lambda share: say("progress", share=share)
+    )
+    after = read_conditions(root)
+    phases.end("steady")
+
+    paced = None
+    if request.rate_hz is not None:
+        phases.begin("paced")
+        paced = measure_paced(call, request.rate_hz, request.paced_s, paced_recorder)
+        phases.end("paced")
+    affinity = tuple(sorted(os.sched_getaffinity(0)))
+    return Measured(
+        phases=tuple(phases.ended),
+        peak_resets=peak_resets,
+        first_inference_s=first_s,
+        warm_up_runs=warm.runs,
+        converged=warm.converged,
+        steady=_timed(steady),
+        paced=None if paced is None else _timed(paced),
+        before=before,
+        after=after,
+        change=change_between(before, after, os.cpu_count() or 1),
+        affinity=affinity,
+        output_error=output_error,
+        provider=session.provider,
+        provider_share=dict(session.provider_share),
+    )
+
+
+class _Phases:
+    """Times phases one after the other and reads RAM and disk at the end of each."""
+
+    def __init__(self, root: SysRoot, say: Say, since_ns: int) -> None:
+        self.ended: list[Phase] = []
+        self._root, self._say, self._since_ns = root, say, since_ns
+        self._disk = 0
+
+    def begin(self, name: str) -> None:
+        self._say("phase", name=name)
+        reset_peak(self._root)
+        self._disk = read_disk_bytes(self._root) or 0
+        self._since_ns = time.perf_counter_ns()
+
+    def end(self, name: str, since_ns: int | None = None, until_ns: int | None = None) -> float:
+        now_ns = until_ns or time.perf_counter_ns()
+        duration_s = (now_ns - (since_ns or self._since_ns)) / 1e9
+        memory = read_memory(self._root)
+        disk = read_disk_bytes(self._root)
+        self.ended.append(Phase(name, duration_s, memory, None if disk is None else disk - self._disk))
+        return duration_s
+
+
+def _open(asked: ModelRequest) -> Session:
+    import edgeai
+
+    return edgeai.load(
+        asked.model,
+        device=asked.device,
+        backend=asked.backend,
+        threads=asked.threads,
+        providers=asked.providers,
+        signature=asked.signature,
+    )
+
+
+def _import_runtime(asked: ModelRequest) -> None:
+    """All that opening the model will import, so that the baseline holds the library and not the model."""
+    from .. import device, session  # noqa: F401
+    from ..backends import load_backend
+
+    assert asked.backend is not None  # the launcher fills in what the probe chose
+    load_backend(asked.backend)
+
+
+def _call(session: Session, feed: dict[str, Array], loops: dict[str, str]) -> Callable[[], object]:
+    """What is timed: one run of the model on fixed inputs. State that is looped is handed on inside the
+    timed call, as an application would: one dictionary entry, under 0.1 µs."""
+    run = session.run
+    if not loops:
+        return lambda: run(feed, raw=True)
+    feed = dict(feed)
+
+    def step() -> None:
+        outputs = run(feed, raw=True)
+        for name, output in loops.items():
+            feed[name] = outputs[output]
+
+    return step
+
+
+def _check_loops(
+    asked: InputRequest, arrays: dict[str, Array], outputs: dict[str, Array], model: str
+) -> None:
+    for name, output in asked.loops.items():
+        if name not in arrays or output not in outputs or arrays[name].shape != outputs[output].shape:
+            raise errors.InputError(
+                f"{model} cannot loop output {output!r} into input {name!r}: both must exist with one shape"
+            )
+
+
+def _save(request: Request, name: str, arrays: dict[str, Array]) -> None:
+    import numpy as np
+
+    folder = Path(request.folder)
+    names = list(arrays)
+    (folder / f"{name}.json").write_text(json.dumps(names))
+    for index, key in enumerate(names):
+        # Strings are saved as fixed-width text, because pickles are never loaded.
+        array = arrays[key].astype(str) if arrays[key].dtype == object else arrays[key]
+        np.save(folder / f"{name}-{index}.npy", array)
+
+
+def _read(request: Request, name: str) -> dict[str, Array]:
+    import numpy as np
+
+    folder = Path(request.folder)
+    arrays: dict[str, Array] = {}
+    for index, key in enumerate(json.loads((folder / f"{name}.json").read_text())):
+        array = np.load(folder / f"{name}-{index}.npy")
+        arrays[key] = array.astype(object) if array.dtype.kind == "U" else array
+    return arrays
+
+
+def _timed(loop: Steady | Paced) -> Timed:
+    samples = tuple(loop.samples_ns.tolist())
+    keep_every = getattr(loop, "keep_every", 1)
+    late = getattr(loop, "late", 0)
+    return Timed(samples, keep_every, loop.runs, loop.duration_s, loop.cpu_s, late)
+
+
+def _die_with_parent() -> None:
+    """Be killed when the launcher dies, and be the kernel's first choice when memory runs out."""
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+    libc: Any = ctypes.CDLL(None)
+    libc.prctl(set_parent_death_signal, signal.SIGKILL)
+    SysRoot().write_text("/proc/self/oom_score_adj", "1000")
+
+
+if __name__ == "__main__":
+    main()
