@@ -1,0 +1,39 @@
+"""Which board this is and what it can do: profiles from `devices/*.toml`, and detection from /proc and /sys.
+
+Standard library only: `edgeai.load` comes through here each time.
+"""
+
+from __future__ import annotations
+
+from .cpus import default_threads, usable_cpus
+from .detect import Device, detect, detect_profile
+from .profile import (
+    Accelerator,
+    Cluster,
+    DeviceProfile,
+    Figure,
+    Match,
+    PowerBudget,
+    Sensors,
+    load_profile,
+    parse_profile,
+    profile_ids,
+)
+
+__all__ = [
+    "Device",
+    "DeviceProfile",
+    "detect",
+    "detect_profile",
+    "load_profile",
+    "parse_profile",
+    "profile_ids",
+    "default_threads",
+    "usable_cpus",
+    "Accelerator",
+    "Cluster",
+    "Figure",
+    "Match",
+    "PowerBudget",
+    "Sensors",
+]

@@ -1,0 +1,119 @@
+"""What a user should know of the machine before trusting a number from it; each line says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .profile import DeviceProfile
+
+# Half of the smallest board can go to the GPU (gpu_mem on a Pi) and still be that board.
+_SMALLEST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What detection saw; None is unknown."""
+
+    root: str
+    machine: str
+    is_generic: bool
+    """No board matched, only an architecture."""
+    has_dmi: bool
+    """DMI names the machine, as on PCs and Arm servers, which have no device tree."""
+    compatible: tuple[str, ...]
+    flags: frozenset[str] | None
+    cores_known: bool
+    memory_bytes: int | None
+    userland_bits: int | None
+    l4t: str | None
+
+
+def warnings_of(profile: DeviceProfile, facts: Facts) -> tuple[str, ...]:
+    """All warnings, the most consequential first."""
+    return (
+        *_of_match(profile, facts),
+        *_of_support(profile, facts),
+        *_of_userland(facts),
+        *_of_cpu(facts),
+        *_of_memory(profile, facts),
+    )
+
+
+def _of_match(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+    if not facts.is_generic:
+        return
+    if facts.machine not in profile.match.machines:
+        yield (
+            f"the architecture {facts.machine} is not one that edgeai knows: the defaults of {profile.id} "
+            "are used; expect backends to be missing"
+        )
+    elif facts.compatible:
+        yield (
+            f"no profile matches this board ({facts.compatible[0]}): {profile.id} is used, without figures "
+            "for power and RAM; add devices/<id>.toml for it (devices/README.md)"
+        )
+    elif not facts.has_dmi and "x86" not in profile.id:
+        yield (
+            f"the board cannot be told, because {facts.root} shows no device tree (containers hide it): "
+            f"{profile.id} is used; name the board, as in edgeai.load(model, device='raspberry-pi-5')"
+        )
+
+
+def _of_support(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+    release = int(facts.l4t.partition(".")[0]) if facts.l4t else None
+    if release is not None and release < 36:
+        jetpack, python = (4, "3.6") if release < 34 else (5, "3.8")
+        update = "update to JetPack 6, or " if profile.support == "native" else ""
+        yield (
+            f"L4T {facts.l4t} (JetPack {jetpack}) brings Python {python}, too old for edgeai: {update}"
+            "run it in a container with Python 3.10 or later"
+        )
+    elif profile.support == "container":
+        yield (
+            f"the vendor's system for {profile.name} is too old for edgeai ({profile.default_os}): unless "
+            "this is another system, run it in a container with Python 3.10 or later"
+        )
+    elif profile.support == "detect-only":
+        yield (
+            f"{profile.name} is recognised, and no more: edgeai is not tried on its system and does not use "
+            "its accelerator; measure before relying on it"
+        )
+
+
+def _of_userland(facts: Facts) -> Iterator[str]:
+    if facts.userland_bits != 32:
+        return
+    # armv8l is a 64-bit kernel that was asked to look like a 32-bit one.
+    bits = 64 if "64" in facts.machine or facts.machine == "armv8l" else 32
+    yield (
+        f"the userland is 32-bit under a {bits}-bit kernel, and the backends publish no wheels for that: "
+        "install a 64-bit system"
+    )
+
+
+def _of_cpu(facts: Facts) -> Iterator[str]:
+    if facts.flags is None or not facts.cores_known:
+        yield (
+            f"the CPU cannot be fully read under {facts.root} (no /proc/cpuinfo or /sys): the count of cores "
+            "is the interpreter's and flags are unknown; mount /proc and /sys"
+        )
+    elif facts.machine == "aarch64" and "asimddp" not in facts.flags:
+        yield (
+            "the CPU has no dot-product instructions (asimddp), so int8 models may be slower than fp32: "
+            "measure both with `edgeai bench`"
+        )
+
+
+def _of_memory(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+    if facts.memory_bytes is None:
+        yield f"how much RAM there is cannot be read (no /proc/meminfo under {facts.root}); mount /proc"
+    elif profile.memory_bytes and facts.memory_bytes < _SMALLEST_SHARE * profile.memory_bytes[0]:
+        yield (
+            f"RAM is {facts.memory_bytes / 2**20:.0f} MiB, far less than the smallest {profile.name} "
+            f"({profile.memory_bytes[0] / 2**20:.0f} MiB): check gpu_mem, mem= on the kernel's command line "
+            "and the virtual machine's size"
+        )
