@@ -61,7 +61,7 @@ def jobs_for_suite(
     """A job for each model on every backend that reads it; those that are not installed are skipped."""
     jobs, skipped = [], []
     for entry in suite.models:
-        format_ = "tflite" if (entry.file or str(entry.path)).endswith(".tflite") else "onnx"
+        format_ = _format_of(entry)
         names = _that_read(format_, sweep.backends) if sweep.backends else _readers(format_)
         installed = [name for name in names if name not in BACKENDS or is_installed(name)]
         if names and not installed:
@@ -128,6 +128,13 @@ def _that_read(format_: str, asked: Sequence[str]) -> list[str]:
     return [name for name in asked if name not in BACKENDS or format_ in BACKENDS[name].formats]
 
 
+def _format_of(entry: SuiteModel) -> str:
+    """By content for a file that is there; by name for one that may have to be fetched first."""
+    if entry.path is not None:
+        return open_bundle(entry.path).variants[0].format
+    return "tflite" if str(entry.file).endswith(".tflite") else "onnx"
+
+
 def _readers(format_: str) -> list[str]:
     return [name for name, entry in BACKENDS.items() if format_ in entry.formats]
 
@@ -137,4 +144,4 @@ def _at(path: Path) -> Callable[[Callable[[str], None]], Path]:
 
 
 def _fetched(entry: SuiteModel) -> Callable[[Callable[[str], None]], Path]:
-    return lambda say: entry.path if entry.path is not None else fetch(entry, say=say)
+    return lambda say: fetch(entry, say=say)

