@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
-from ..bundle import ANY, TensorSpec
+from ..bundle import ANY, TensorSpec, list_specs, one_line
 from ..errors import InputError, ModelError, ProviderError, RunError
 
 if TYPE_CHECKING:
@@ -38,9 +38,13 @@ _ERROR_NAMES = (
 )
 _ORT_ERRORS: tuple[type[Exception], ...] = (
     *(getattr(ort_state, name) for name in _ERROR_NAMES if hasattr(ort_state, name)),
+    # What the bindings make of C++'s own exceptions (pybind11's and nanobind's tables).
     RuntimeError,
     ValueError,
     MemoryError,
+    OverflowError,
+    IndexError,
+    TypeError,
 )
 
 _DTYPES = {
@@ -85,6 +89,7 @@ class OnnxRuntimeRunner:
     """One `InferenceSession`; safe to run from several threads at once, as ONNX Runtime is."""
 
     def __init__(self, path: Path, options: RunOptions) -> None:
+        name = one_line(path)
         wanted = resolve_providers(options.providers) or _present(options.preferred_providers)
         # Only where nodes may land elsewhere is there a question about where they landed.
         only_cpu = wanted == [_CPU]
@@ -100,14 +105,14 @@ class OnnxRuntimeRunner:
         except _ORT_ERRORS as error:
             if _CPU not in wanted and "fallback" in str(error):
                 raise ProviderError(
-                    f"{path}: some nodes cannot run on {', '.join(options.providers)} ({_short(error)}); "
+                    f"{name}: some nodes cannot run on {', '.join(options.providers)} ({_short(error)}); "
                     "add 'cpu' to the providers to let those run there"
                 ) from error
-            raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {_short(error)}") from error
+            raise ModelError(f"{name} cannot be loaded by ONNX Runtime: {_short(error)}") from error
         self._session = session
-        self._path = path
-        self.inputs = tuple(_spec(path, arg) for arg in session.get_inputs())
-        self.outputs = tuple(_spec(path, arg) for arg in session.get_outputs())
+        self._name = name
+        self.inputs = tuple(_spec(name, arg) for arg in session.get_inputs())
+        self.outputs = tuple(_spec(name, arg) for arg in session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
         self._nodes: Counter[str] = Counter()
         if records:
@@ -136,7 +141,7 @@ class OnnxRuntimeRunner:
             raise self._run_error(error) from error
         if self._trace is not None:
             self._read_trace()
-        return dict(zip(self._output_names, values, strict=True))
+        return dict(zip(self._output_names, values, strict=False))  # ONNX Runtime gives one value a name
 
     def reset(self) -> None:
         """An ONNX model keeps no state between runs."""
@@ -168,10 +173,10 @@ class OnnxRuntimeRunner:
         text = _short(error)
         if isinstance(error, ort_state.InvalidArgument) or not all(s.is_static for s in self.inputs):
             return InputError(
-                f"{self._path}: ONNX Runtime refused these inputs: {text}; "
-                f"the model wants {'; '.join(str(spec) for spec in self.inputs)}"
+                f"{self._name}: ONNX Runtime refused these inputs: {text}; "
+                f"the model wants {list_specs(self.inputs)}"
             )
-        return RunError(f"{self._path}: ONNX Runtime failed while running: {text}")
+        return RunError(f"{self._name}: ONNX Runtime failed while running: {text}")
 
     def _read_trace(self) -> None:
         """End the profile of the first run and count its nodes by provider."""
@@ -234,16 +239,19 @@ def _session_options(threads: int, trace: tempfile.TemporaryDirectory[str] | Non
     return settings
 
 
-def _spec(path: Path, arg: Any) -> TensorSpec:
-    dtype = _DTYPES.get(arg.type)
+def _spec(model: str, arg: Any) -> TensorSpec:
+    try:
+        name, kind, sizes = arg.name, arg.type, arg.shape
+    except UnicodeDecodeError:  # protobuf hands over what the file holds
+        raise ModelError(f"{model} is damaged: the name of an input or output is not UTF-8") from None
+    dtype = _DTYPES.get(kind)
     if dtype is None:
-        raise ModelError(f"{path}: {arg.name!r} is a {arg.type}; only tensors are supported")
+        raise ModelError(f"{model}: {name!r} is a {one_line(kind)}; only tensors are supported")
     # Paddle's exporter writes "?" for a free dimension, others None: both are free and unrelated.
-    shape = tuple(size if isinstance(size, int) else (size or ANY) for size in arg.shape)
-    return TensorSpec(arg.name, dtype, shape)
+    shape = tuple(size if isinstance(size, int) else (size or ANY) for size in sizes)
+    return TensorSpec(name, dtype, shape)
 
 
 def _short(error: Exception) -> str:
-    """The library's message on one line, without its source location, at a length that can be read."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:297] + "..."
+    """The library's message on one line, at a length that can be read."""
+    return one_line(" ".join(str(error).split()))

@@ -5,6 +5,7 @@ Not a backend itself: `litert` opens its library's Interpreter and hands it over
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,22 +13,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec
+from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec, one_line
 from ..errors import InputError, ModelError, ProviderError, RunError
 
 if TYPE_CHECKING:
     from . import Array, RunOptions
 
 _SHORT_DTYPES = {numpy_name: short for short, numpy_name in NUMPY_DTYPES.items()}
-# What the Python bindings raise; they have no class of their own.
-_TFLITE_ERRORS = (ValueError, RuntimeError, MemoryError, TypeError)
+# What the Python bindings raise; they have no class of their own. IndexError, OverflowError and SystemError
+# are pybind11's for C++'s out_of_range and overflow_error, and for a failure that set no exception.
+_TFLITE_ERRORS = (
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    SystemError,
+)
 
 
 class TfliteRunner:
     """One Interpreter behind a lock: an Interpreter must not run in two threads at once."""
 
     provider = "cpu"  # no delegate of another processor is attached; XNNPACK is the CPU too
-    provider_share: Mapping[str, float] = {"cpu": 1.0}  # noqa: RUF012 - never changed
+    provider_share: Mapping[str, float] = {"cpu": 1.0}
 
     def __init__(
         self,
@@ -40,19 +50,19 @@ class TfliteRunner:
         for name in options.providers:
             if name.lower() != "cpu":
                 raise ProviderError(f"this backend has no provider {name!r} (it has: cpu)")
-        self._path = path
+        self._model = model = one_line(path)  # as error messages call it
         self._library = library  # as error messages call it
         self._make_interpreter = make_interpreter
         self._lock = threading.Lock()
         try:
-            self._key = _signature_key(path, make_interpreter(), options.signature)
+            self._key = _signature_key(model, make_interpreter(), options.signature)
             self._graph = self._open_graph()
         except _TFLITE_ERRORS as error:
             if isinstance(error, ModelError | InputError):
                 raise
-            raise ModelError(f"{path} cannot be loaded by {library}: {_short(error)}") from error
-        self.inputs = tuple(_spec(path, name, detail) for name, detail in self._graph.inputs.items())
-        self.outputs = tuple(_spec(path, name, detail) for name, detail in self._graph.outputs.items())
+            raise ModelError(f"{model} cannot be loaded by {library}: {_short(error)}") from error
+        self.inputs = tuple(_spec(model, name, detail) for name, detail in self._graph.inputs.items())
+        self.outputs = tuple(_spec(model, name, detail) for name, detail in self._graph.outputs.items())
         # The bound method, looked up once: at 4 µs a model, every attribute counts.
         self._invoke = self._graph.invoke
 
@@ -64,13 +74,16 @@ class TfliteRunner:
         except _TFLITE_ERRORS as error:
             if isinstance(error, InputError):
                 raise
-            raise RunError(f"{self._path}: {self._library} failed while running: {_short(error)}") from error
+            raise RunError(f"{self._model}: {self._library} failed while running: {_short(error)}") from error
 
     def reset(self) -> None:
         """Start from fresh state: a new Interpreter, the only thing that clears VAR_HANDLE state."""
-        with self._lock:
-            self._graph = self._open_graph()
-            self._invoke = self._graph.invoke
+        try:
+            with self._lock:
+                self._graph = self._open_graph()
+                self._invoke = self._graph.invoke
+        except _TFLITE_ERRORS as error:
+            raise RunError(f"{self._model}: {self._library} cannot start afresh: {_short(error)}") from error
 
     def close(self) -> None:
         """Drop the Interpreter, which frees the model."""
@@ -79,11 +92,13 @@ class TfliteRunner:
     def _open_graph(self) -> _MainGraph | _SignatureGraph:
         interpreter = self._make_interpreter()
         if self._key is None:
-            return _MainGraph(self._path, interpreter)
-        names = _names_of_main_graph(interpreter, self._key)
+            return _MainGraph(self._model, interpreter)
+        # Subgraphs number their tensors alike, so among several signatures indexes do not tell whose they are.
+        alone = len(interpreter.get_signature_list()) == 1
+        names = _names_of_main_graph(interpreter, self._key) if alone else None
         if names is not None:
-            return _MainGraph(self._path, interpreter, *names)
-        return _SignatureGraph(self._path, interpreter, self._key)
+            return _MainGraph(self._model, interpreter, *names)
+        return _SignatureGraph(self._model, interpreter, self._key)
 
 
 class _MainGraph:
@@ -91,12 +106,12 @@ class _MainGraph:
 
     def __init__(
         self,
-        path: Path,
+        model: str,
         interpreter: Any,
         input_names: Mapping[int, str] | None = None,
         output_names: Mapping[int, str] | None = None,
     ) -> None:
-        self._path = path
+        self._model = model
         self._interpreter = interpreter
         interpreter.allocate_tensors()
         self.inputs = _by_name(interpreter.get_input_details(), input_names or {})
@@ -130,7 +145,7 @@ class _MainGraph:
             self._interpreter.allocate_tensors()
         except _TFLITE_ERRORS as error:
             self._shapes = {}  # half resized: the next run must resize again
-            raise InputError(f"{self._path} cannot take the shapes {shapes}: {_short(error)}") from error
+            raise InputError(f"{self._model} cannot take the shapes {shapes}: {_short(error)}") from error
         self._shapes = shapes
 
     def _read(self, name: str, index: int, out: Mapping[str, Array]) -> Array:
@@ -139,7 +154,7 @@ class _MainGraph:
             array = self._get_tensor(index)
         else:
             view = self._interpreter.tensor(index)()
-            _check_out_shape(self._path, name, array, view)
+            _check_out_shape(self._model, name, array, view)
             np.copyto(array, view)
         return array
 
@@ -147,8 +162,8 @@ class _MainGraph:
 class _SignatureGraph:
     """One of several signatures, through LiteRT's own runner, which resizes and allocates by itself."""
 
-    def __init__(self, path: Path, interpreter: Any, key: str) -> None:
-        self._path = path
+    def __init__(self, model: str, interpreter: Any, key: str) -> None:
+        self._model = model
         self._runner = interpreter.get_signature_runner(key)
         self.inputs: dict[str, Any] = self._runner.get_input_details()
         self.outputs: dict[str, Any] = self._runner.get_output_details()
@@ -156,20 +171,20 @@ class _SignatureGraph:
     def invoke(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None) -> dict[str, Array]:
         values: dict[str, Array] = self._runner(**inputs)
         for name, array in (out or {}).items():
-            _check_out_shape(self._path, name, array, values[name])
+            _check_out_shape(self._model, name, array, values[name])
             np.copyto(array, values[name])
             values[name] = array
         return values
 
 
-def _signature_key(path: Path, interpreter: Any, asked: str | None) -> str | None:
+def _signature_key(model: str, interpreter: Any, asked: str | None) -> str | None:
     """The signature to run: the one asked for, or the only one; None where the file declares none."""
     keys = list(interpreter.get_signature_list())
     if asked is not None and asked not in keys:
-        have = ", ".join(keys) if keys else "none"
-        raise InputError(f"{path} has no signature {asked!r}; it has: {have}")
+        have = one_line(", ".join(keys)) if keys else "none"
+        raise InputError(f"{model} has no signature {asked!r}; it has: {have}")
     if asked is None and len(keys) > 1:
-        raise InputError(f"{path} has several signatures; choose one of them: {', '.join(keys)}")
+        raise InputError(f"{model} has several signatures; choose one of them: {one_line(', '.join(keys))}")
     return asked or (keys[0] if keys else None)
 
 
@@ -193,26 +208,25 @@ def _by_name(details: list[dict[str, Any]], names: Mapping[int, str]) -> dict[st
     return {names.get(detail["index"], detail["name"]): detail for detail in details}
 
 
-def _spec(path: Path, name: str, detail: Mapping[str, Any]) -> TensorSpec:
+def _spec(model: str, name: str, detail: Mapping[str, Any]) -> TensorSpec:
     dtype = _SHORT_DTYPES.get(np.dtype(detail["dtype"]).name)
     if dtype is None:
-        raise ModelError(f"{path}: {name!r} holds {detail['dtype']}, which is not supported")
+        raise ModelError(f"{model}: {name!r} holds {detail['dtype']}, which is not supported")
     sizes = detail.get("shape_signature", ())
     sizes = sizes if len(sizes) else detail["shape"]
     shape = tuple(ANY if size < 0 else int(size) for size in sizes)
     scale, zero_point = detail["quantization"]
     # A scale on a float tensor is a leftover of the converter and means nothing.
-    quantized = scale > 0 and dtype in {"i8", "u8", "i16"}
+    quantized = 0 < scale < math.inf and dtype in {"i8", "u8", "i16"}
     return TensorSpec(name, dtype, shape, Quantization(float(scale), int(zero_point)) if quantized else None)
 
 
-def _check_out_shape(path: Path, name: str, array: Array, value: Array) -> None:
+def _check_out_shape(model: str, name: str, array: Array, value: Array) -> None:
     if array.shape != value.shape:
         raise InputError(
-            f"{path}: output {name!r} is {list(value.shape)}, the array given {list(array.shape)}"
+            f"{model}: output {name!r} is {list(value.shape)}, the array given {list(array.shape)}"
         )
 
 
 def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:297] + "..."
+    return one_line(" ".join(str(error).split()))
