@@ -36,7 +36,8 @@ def load(
 
     path: a `.onnx` or `.tflite` file; the content decides, not the name.
     device: profile to take defaults from, an id of `edgeai device list`; None detects this machine.
-    backend: name of a backend (`onnxruntime`, `litert`, ...); None takes the device's first that reads the file.
+    backend: name of a backend (`onnxruntime`, `litert`, ...); None takes the device's first that reads the
+        file. `module:Class` names an application's own.
     threads: intra-op threads; None takes what the device profile prefers, else the physical cores
         that this process may use.
     providers: execution providers in order (`["cuda", "cpu"]`); None takes the profile's. Without "cpu" in

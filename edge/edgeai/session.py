@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from .backends import BACKENDS, RunOptions, choose_backend, load_backend
-from .bundle import NUMPY_DTYPES, TensorSpec, Variant, open_bundle
+from .bundle import NUMPY_DTYPES, TensorSpec, Variant, list_specs, one_line, open_bundle
 from .device import DeviceProfile, default_threads, detect_profile, load_profile
 from .errors import InputError, ModelError, SessionClosed
 from .quantize import quantizers
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .backends import Array, Runner
+
+
+_NDARRAY = np.ndarray  # a global is found faster than an attribute, and this is asked at every run
 
 
 class Session:
@@ -34,15 +37,15 @@ class Session:
         """Name of the backend in use."""
         self.threads = threads
         """Intra-op threads in use."""
+        self._name = one_line(model)  # as error messages call it
         self._runner: Runner | None = runner
         # Looked up once: a model of 4 µs feels every attribute.
         self._run: Callable[..., dict[str, Array]] = runner.run
         self._raw_inputs, self._raw_outputs = runner.inputs, runner.outputs
         self._to_raw, self._to_real = quantizers(runner.inputs), quantizers(runner.outputs)
         self._is_quantized = bool(self._to_raw or self._to_real)
-        self._raw_wants = _wants(self._raw_inputs)
-        self._wants = _wants(self.inputs)
-        self._fitting: dict[str, tuple[int, ...]] = {}
+        # Name, dtype and shape of each input as last accepted: what equals them needs no further check.
+        self._accepted = {raw: _wants(self._raw_inputs if raw else self.inputs) for raw in (False, True)}
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -96,15 +99,14 @@ class Session:
         Raises InputError for what does not fit, RunError where the backend fails, SessionClosed.
         """
         feed = inputs if type(inputs) is dict else self._by_name(inputs)
-        wants = self._raw_wants if raw else self._wants
-        if len(feed) != len(wants):
+        accepted = self._accepted[raw]
+        if len(feed) != len(accepted):
             self._refuse_names(feed)
-        for name, dtype, shape in wants:
+        for name, dtype, shape in accepted:
             array = feed.get(name)
-            if type(array) is not np.ndarray or array.dtype != dtype:
-                self._refuse(name, array, raw)
-            if array.shape != shape and self._fitting.get(name) != array.shape:
-                self._fit_symbolic(feed, raw)
+            if type(array) is not _NDARRAY or array.dtype is not dtype or array.shape != shape:
+                self._check(feed, raw)
+                break
         if out is not None:
             self._check_out(out, raw)
         if raw or not self._is_quantized:
@@ -156,48 +158,50 @@ class Session:
         return self._runner
 
     def _refuse_closed(self, *_: object) -> NoReturn:
-        raise SessionClosed(f"the session of {self.model} is closed; open it again with edgeai.load()")
+        raise SessionClosed(f"the session of {self._name} is closed; open it again with edgeai.load()")
 
     def _by_name(self, inputs: Array | Mapping[str, Array]) -> Mapping[str, Array]:
         if isinstance(inputs, Mapping):
             return dict(inputs)
         if len(self._raw_inputs) != 1:
-            raise InputError(f"{self.model} has several inputs; pass a dict: {self._state_wants()}")
+            raise InputError(f"{self._name} has several inputs; pass a dict: {self._state_wants()}")
         return {self._raw_inputs[0].name: inputs}
 
-    def _fit_symbolic(self, feed: Mapping[str, Array], raw: bool) -> None:
-        """Check shapes against symbolic dimensions, and remember those that fit for the next call."""
+    def _check(self, feed: Mapping[str, Array], raw: bool) -> None:
+        """Check names, dtypes and shapes against the signature, and remember what fits for the next call."""
         sizes: dict[str, int] = {}
-        for spec in self._raw_inputs:
+        for spec in self._raw_inputs if raw else self.inputs:
             array = feed.get(spec.name)
-            if not isinstance(array, np.ndarray) or not _fits(spec, array.shape, sizes):
+            if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
                 self._refuse(spec.name, array, raw)
-        self._fitting = {name: array.shape for name, array in feed.items()}
+            if not _fits(spec, array.shape, sizes):
+                self._refuse(spec.name, array, raw)
+        self._accepted[raw] = [(name, dtype, feed[name].shape) for name, dtype, _ in self._accepted[raw]]
 
     def _refuse_names(self, feed: Mapping[str, object]) -> NoReturn:
-        given = ", ".join(repr(name) for name in feed) or "nothing"
-        raise InputError(f"{self.model} got {given}; it wants exactly {self._state_wants()}")
+        given = one_line(", ".join(repr(name) for name in feed)) or "nothing"
+        raise InputError(f"{self._name} got {given}; it wants exactly {self._state_wants()}")
 
     def _refuse(self, name: str, array: object, raw: bool) -> NoReturn:
         specs = self._raw_inputs if raw else self.inputs
         spec = next(spec for spec in specs if spec.name == name)
         if array is None:
-            raise InputError(f"{self.model} got no input {name!r}; it wants {self._state_wants(raw)}")
+            raise InputError(f"{self._name} got no input {name!r}; it wants {self._state_wants(raw)}")
         if not isinstance(array, np.ndarray):
             got = f"a {type(array).__name__}; pass a numpy array"
         else:
             got = f"{array.dtype}{list(array.shape)}"
-        raise InputError(f"{self.model}: input {spec} ({NUMPY_DTYPES[spec.dtype]}) got {got}")
+        raise InputError(f"{self._name}: input {spec} ({NUMPY_DTYPES[spec.dtype]}) got {got}")
 
     def _state_wants(self, raw: bool = False) -> str:
-        return "; ".join(str(spec) for spec in (self._raw_inputs if raw else self.inputs))
+        return list_specs(self._raw_inputs if raw else self.inputs)
 
     def _check_out(self, out: Mapping[str, Array], raw: bool) -> None:
         specs = {spec.name: spec for spec in (self._raw_outputs if raw else self.outputs)}
         for name, array in out.items():
             spec = specs.get(name)
             if spec is None:
-                raise InputError(f"{self.model} has no output {name!r}; it has {', '.join(specs)}")
+                raise InputError(f"{self._name} has no output {name!r}; it has {one_line(', '.join(specs))}")
             if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
                 _refuse_out(name, array, NUMPY_DTYPES[spec.dtype])
             if not array.flags.c_contiguous or not array.flags.writeable:
@@ -241,15 +245,16 @@ def _check_reads(name: str, variant: Variant) -> None:
     entry = BACKENDS.get(name)
     if entry is not None and variant.format not in entry.formats:
         raise ModelError(
-            f"{variant.path} is {variant.format}, which {name} does not read; "
+            f"{one_line(variant.path)} is {variant.format}, which {name} does not read; "
             f"leave the backend out or choose one of: "
             f"{', '.join(key for key, other in BACKENDS.items() if variant.format in other.formats)}"
         )
 
 
 def _check_threads(threads: int | None) -> int | None:
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise InputError(f"threads is {threads!r}; give a whole number from 1")
+    # The libraries start whatever number they are given, and hang or die on an absurd one.
+    if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= 1024):
+        raise InputError(f"threads is {threads!r}; give a whole number from 1 to 1024")
     return threads
 
 

@@ -1,0 +1,51 @@
+"""`import edgeai` and `edgeai --help` load nothing heavy: what is in sys.modules decides, not a stopwatch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "onnxruntime", "ai_edge_litert", "tflite_runtime", "importlib.metadata", "psutil",
+         "edgeai_bench", "edgeai_exporters"}  # fmt: skip
+
+
+def modules_after(code: str) -> set[str]:
+    """What is loaded by code in a fresh interpreter, above what the interpreter's own start loads."""
+    report = "import sys, json; before = set(sys.modules)\n" + code
+    report += "\nprint(json.dumps(sorted(set(sys.modules) - before)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_importing_edgeai_loads_nothing_heavy() -> None:
+    loaded = modules_after("import edgeai")
+    assert loaded & HEAVY == set()
+    assert "click" not in loaded
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["device", "list"], ["device", "show", "raspberry-pi-5"]]
+)
+def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['edgeai', *{words!r}]\n"
+        "from edgeai.cli import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    assert modules_after(code) & HEAVY == set()
+
+
+def test_asking_for_help_on_bench_loads_no_backend() -> None:
+    code = (
+        "import sys; sys.argv = ['edgeai', 'bench', '--help']\n"
+        "from edgeai.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass"
+    )
+    assert (
+        modules_after(code) & {"onnxruntime", "ai_edge_litert", "tflite_runtime", "edgeai_exporters"} == set()
+    )
+
+
+def test_detecting_the_device_loads_no_numpy() -> None:
+    assert modules_after("from edgeai.device import detect; detect()") & HEAVY == set()
