@@ -38,6 +38,7 @@ class FakeClock:
         self._step_ns = step_ns
 
     def __call__(self) -> int:
+        """Nanoseconds."""
         self.now_ns += self._step_ns
         return self.now_ns
 
@@ -103,7 +104,7 @@ class FakeRunner:
         self._happen("load")
         time.sleep(model.load_s)
         # Written to, because untouched pages are not resident.
-        self._held = bytearray(b"\1" * model.touch_bytes)
+        self._held = b"\1" * model.touch_bytes
 
     def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """See `Runner.run`."""
@@ -126,7 +127,7 @@ class FakeRunner:
 
     def close(self) -> None:
         """Free what was touched."""
-        self._held = bytearray()
+        self._held = b""
 
     def _happen(self, where: str) -> None:
         if self._model.fail_at == where:

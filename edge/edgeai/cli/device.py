@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..sysroot import SysRoot
 from .output import json_option, table, verbosity_options, write_json
 
-_SCHEMA = "edgeai.device/1"
+_SCHEMA = 1
+_SOURCE = "  ["  # between a figure and its source
 
 
 @click.group(invoke_without_command=True)
@@ -54,27 +55,37 @@ def _ids(context: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 @device.command("list")
 @json_option
-def list_devices(as_json: bool) -> None:
-    """List every board that edgeai knows.
+@verbosity_options
+def list_devices(as_json: bool, verbosity: int) -> None:
+    """List every board that edgeai knows; -q prints ids only, -v adds the SoC.
 
     \b
     Examples:
       edgeai device list
+      edgeai device list -q
       edgeai device list --json
     """
     profiles = [load_profile(id_) for id_ in profile_ids()]
     if as_json:
-        write_json({"schema": _SCHEMA, "profiles": [dataclasses.asdict(profile) for profile in profiles]})
-        return
-    rows = [[p.id, p.name, _cores_of(p), _sizes(p.memory_bytes), p.support] for p in profiles]
-    click.echo(table(rows, ["id", "name", "cores", "RAM", "support"]))
+        write_json(_document("edgeai.device.list", profiles=[dataclasses.asdict(p) for p in profiles]))
+    elif verbosity < 0:
+        click.echo("\n".join(profile.id for profile in profiles))
+    else:
+        header = ["id", "name", "cores", "RAM", "support"]
+        rows = [[p.id, p.name, _cores_of(p), _sizes(p.memory_bytes), p.support] for p in profiles]
+        if verbosity > 0:
+            header.append("SoC")
+            rows = [[*row, profile.soc] for row, profile in zip(rows, profiles, strict=True)]
+        click.echo(table(rows, header))
 
 
 @device.command()
 @click.argument("id_", metavar="ID", shell_complete=_ids)
 @json_option
-def show(id_: str, as_json: bool) -> None:
-    """Show what is known of one board, with the source of each figure.
+@verbosity_options
+def show(id_: str, as_json: bool, verbosity: int) -> None:
+    """Show what is known of one board, with the source of each figure; -q leaves the sources out, -v adds
+    what the board is recognised by.
 
     \b
     Examples:
@@ -83,10 +94,15 @@ def show(id_: str, as_json: bool) -> None:
     """
     profile = load_profile(id_)
     if as_json:
-        write_json({"schema": _SCHEMA, "profile": dataclasses.asdict(profile)})
+        write_json(_document("edgeai.device.profile", profile=dataclasses.asdict(profile)))
         return
     click.echo(f"{profile.id}  {profile.name}")
-    _print_lines(_profile_lines(profile))
+    lines = _profile_lines(profile)
+    if verbosity < 0:
+        lines = [(name, value.partition(_SOURCE)[0]) for name, value in lines]
+    if verbosity > 0:
+        lines += [(f"match {rule}", _words(value)) for rule, value in _match_rules(profile)]
+    _print_lines(lines)
 
 
 def _refuse_before_subcommand(name: str, root: Path | None, as_json: bool, verbosity: int) -> None:
@@ -99,11 +115,21 @@ def _refuse_before_subcommand(name: str, root: Path | None, as_json: bool, verbo
 
 
 def _device_document(found: Device, probes: tuple[Probe, ...] | None) -> dict[str, object]:
-    return {
-        "schema": _SCHEMA,
-        "device": dataclasses.asdict(found),
-        "backends": None if probes is None else [dataclasses.asdict(probe) for probe in probes],
-    }
+    backends = None if probes is None else [dataclasses.asdict(probe) for probe in probes]
+    return _document("edgeai.device", device=dataclasses.asdict(found), backends=backends)
+
+
+def _document(kind: str, **content: object) -> dict[str, object]:
+    return {"schema": _SCHEMA, "kind": kind, **content}
+
+
+def _match_rules(profile: DeviceProfile) -> list[tuple[str, tuple[object, ...]]]:
+    rules = dataclasses.asdict(profile.match).items()
+    return [(rule.replace("_", " "), tuple(value)) for rule, value in rules if value]
+
+
+def _words(values: tuple[object, ...]) -> str:
+    return ", ".join(hex(value) if isinstance(value, int) else str(value) for value in values)
 
 
 def _print_device(found: Device, probes: tuple[Probe, ...] | None, verbosity: int) -> None:
@@ -177,7 +203,7 @@ def _figure(figure: Figure | None, unit_value: float, unit: str) -> str:
 
 
 def _from(source: str | None) -> str:
-    return f"  [{source}]" if source else ""
+    return f"{_SOURCE}{source}]" if source else ""
 
 
 def _cores_of(profile: DeviceProfile) -> str:

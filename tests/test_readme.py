@@ -1,0 +1,83 @@
+"""Every command and program of the README runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.tiny_models import linear_onnx, linear_tflite
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+SHELL = [line.split(" #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+EDGEAI = [line for line in SHELL if line.startswith("edgeai ")]
+# A full run takes over a minute by definition: 5 processes of 10 s.
+FULL = [line for line in EDGEAI if line.startswith("edgeai bench") and "--quick" not in line]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with the models that the README's commands name."""
+    linear_onnx(tmp_path / "model.onnx")
+    linear_tflite(tmp_path / "model.tflite")
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [str(Path(sys.executable).with_name("edgeai")), *command.split()[1:]]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", [line for line in EDGEAI if line not in FULL])
+def test_a_command_of_the_readme_runs(command: str, folder: Path) -> None:
+    done = run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", FULL)
+def test_a_full_run_of_the_readme_runs(command: str, folder: Path) -> None:
+    done = run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert "p99" in done.stdout
+
+
+@pytest.mark.parametrize("program", blocks("python"))
+def test_a_program_of_the_readme_runs(program: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "x: f32[N, 4]" in done.stdout
+
+
+@pytest.mark.parametrize("target", [line.split()[1] for line in SHELL if line.startswith("make ")])
+def test_a_make_target_of_the_readme_exists(target: str) -> None:
+    """`make test` cannot run itself; CI runs both for real."""
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ci_calls_the_readmes_test_command() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^check: lint test$", makefile, re.MULTILINE)
+    assert "make check" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_no_place_is_left_to_be_filled_in() -> None:
+    assert "to be filled in" not in README
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_a_link_of_the_readme_leads_somewhere(link: str) -> None:
+    assert link.startswith("https://") or (ROOT / link).exists()
