@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from edgeai_bench.fetch import DownloadFailed, ToolMissing, fetch_member
 from edgeai_bench.suites import load_suite
 

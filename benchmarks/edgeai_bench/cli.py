@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -22,7 +28,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 
 
 @click.command()
-@click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL]...")
+@click.argument("models", nargs=-1, type=options.FILE, metavar="[MODEL]...")
 @click.option(
     "--suite",
     metavar="NAME|FILE",
@@ -75,7 +81,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 @click.option(
     "--input",
     "input_file",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Real inputs: .npy for one input, .npz for several by name.",
 )
@@ -88,7 +94,9 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 @click.option(
     "--timeout", type=options.DURATION, help="Stop a process that says nothing for so long. Default: 300s."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the synthetic inputs.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the synthetic inputs."
+)
 @json_option
 @verbosity_options
 def bench(
@@ -133,6 +141,8 @@ def bench(
     sweep = Sweep(backends, threads)
     model = ModelRequest("", device=device, providers=providers or None, signature=signature)
     inputs = InputRequest(file=None if input_file is None else str(input_file), batch=batch, seed=seed)
+    if input_file is not None and (shapes or batch is not None):
+        raise UsageError("--input brings its own shapes; leave --input-shape and --batch out")
     skipped: list[Failure] = []
     if suite is not None:
         if shapes or input_file:
@@ -141,16 +151,51 @@ def bench(
     else:
         given = options.parse_shapes(shapes)
         jobs = jobs_for_files(models, sweep, model, replace(inputs, shapes=given))
-    with Progress(len(jobs), quiet=verbosity < 0) as progress:
+    with _stopped_as_by_ctrl_c(), Progress(len(jobs), quiet=verbosity < 0) as progress:
         reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1)
     failures = skipped + failures
-    if as_json:
-        write_json(document(reports, failures))
-    elif len(reports) == 1 and not failures:
-        click.echo(page(reports[0], verbose=verbosity > 0))
-    else:
-        click.echo(overview(reports, failures))
+    with _output_errors_named():
+        if as_json:
+            write_json(document(reports, failures))
+        elif len(reports) == 1 and not failures:
+            click.echo(page(reports[0], verbose=verbosity > 0))
+        else:
+            click.echo(overview(reports, failures))
     click.get_current_context().exit(_exit_code(reports, failures, problems))
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """A `kill` and a closed terminal end the workers and remove the inputs too: in /dev/shm they take RAM."""
+    numbers = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL  # nohup ignores SIGHUP, and so shall we
+    ]
+    for number in numbers:
+        signal.signal(number, _exit_by_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _output_errors_named() -> Iterator[None]:
+    """Raise EdgeError where standard output takes no more, as a file on a full disk."""
+    try:
+        yield
+    except BrokenPipeError:  # a reader that has seen enough is no error
+        raise
+    except OSError as error:
+        # What is left in the buffer must go somewhere, else Python complains of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise EdgeError(f"the report cannot be written to standard output: {error.strerror}") from error
+
+
+def _exit_by_signal(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)  # as a shell reports a process that died of it
 
 
 def _plan(

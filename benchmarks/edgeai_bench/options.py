@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from edgeai.bundle import one_line
 from edgeai.errors import UsageError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+# As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
+_LONGEST_S = 7 * 24 * 3600.0  # the kernel's waits end at 24 days
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|m|h)|\s*hz)?", re.IGNORECASE)
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(s|m|h)|\s*hz)?", re.IGNORECASE)
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
@@ -35,7 +39,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() and int(part) >= 1 for part in parts):
+        if not all(_is_whole(part) for part in parts):
             self.fail(f"{value!r} is no list of whole numbers from 1, like 1,2,4", param, ctx)
         return tuple(int(part) for part in parts)
 
@@ -49,7 +53,10 @@ class _Duration(click.ParamType[float]):
         found = _DURATION.fullmatch(str(value).strip())
         if found is None:
             self.fail(f"{value!r} is no duration like 500ms, 10s or 2m", param, ctx)
-        return float(found[1]) * _SECONDS[found[2] or "s"]
+        seconds = float(found[1]) * _SECONDS[found[2] or "s"]
+        if seconds > _LONGEST_S:
+            self.fail(f"{value!r} is longer than 7 days", param, ctx)
+        return seconds
 
 
 class _Rate(click.ParamType[float]):
@@ -65,6 +72,13 @@ class _Rate(click.ParamType[float]):
 
 
 NAMES, NUMBERS, DURATION, RATE = _Names(), _Numbers(), _Duration(), _Rate()
+# Whether a file can be read is said where it is read, in the same words for every way there.
+FILE = click.Path(path_type=Path, readable=False)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is a whole number from 1 that a size or a count can be."""
+    return re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII) is not None
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -74,8 +88,8 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
         # A name may hold colons itself (`serving_default_x:0`): the sizes are behind the last.
         name, _, sizes = text.rpartition(":")
         parts = re.split(r"[x,]", sizes) if sizes else []
-        if not all(part.isdecimal() and int(part) > 0 for part in parts):
-            raise UsageError(f"--input-shape {text!r} is not like x:1x3x640x640 or 1x3x640x640")
+        if not all(_is_whole(part) for part in parts):
+            raise UsageError(f"--input-shape {one_line(text)!r} is not like x:1x3x640x640 or 1x3x640x640")
         shapes[name] = tuple(int(part) for part in parts)
     return shapes
 

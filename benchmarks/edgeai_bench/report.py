@@ -173,6 +173,7 @@ class ProcessRecord:
     change: Change
     output_error: str | None
     paced_samples_ns: tuple[int, ...]
+    paced_keep_every: int | None
 
 
 @dataclass(frozen=True)

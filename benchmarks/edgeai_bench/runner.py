@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import edgeai
-from edgeai.bundle import open_bundle
+from edgeai.bundle import one_line, open_bundle
 from edgeai.device import detect
+from edgeai.errors import ModelError
 from edgeai.measure.launch import DEFAULT_SILENCE_S, model_folder, run_measure, run_probe
 from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Timed
 from edgeai.measure.statistics import Estimate, mean_over_processes, percentile, widen_by_processes
@@ -109,7 +110,7 @@ def run(
         settings=_settings(plan, inputs),
         latency=latency_of(steady, noisy=verdict != VALID),
         start=_start(processes),
-        memory=_memory(processes),
+        memory=memory_of(processes),
         cpu_s_per_inference=_over(loop.cpu_s / loop.runs for loop in steady),
         throughput_hz=_over(loop.runs / loop.duration_s for loop in steady),
         samples_per_s=_over(batch * loop.runs / loop.duration_s for loop in steady),
@@ -154,7 +155,8 @@ def _start(processes: Sequence[Measured]) -> Start:
     )
 
 
-def _memory(processes: Sequence[Measured]) -> MemoryUse:
+def memory_of(processes: Sequence[Measured]) -> MemoryUse:
+    """RAM over processes: peaks from the load on, and what the model added to the baseline."""
     baselines = [_phase(process, "baseline").memory for process in processes]
     ends = [_phase(process, "steady").memory for process in processes]
     peaks = [_peak(process) for process in processes]
@@ -210,10 +212,13 @@ def _about_plan(plan: Plan) -> list[Doubt]:
 
 
 def _model_identity(file: Path, format_: str, probed: Probed, model_id: str | None) -> ModelIdentity:
-    with file.open("rb") as opened:
-        digest = hashlib.sha256()
-        while chunk := opened.read(1 << 20):  # a model may be larger than the board's free RAM
-            digest.update(chunk)
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as opened:
+            while chunk := opened.read(1 << 20):  # a model may be larger than the board's free RAM
+                digest.update(chunk)
+    except OSError as error:
+        raise ModelError(f"{one_line(file)} went away while it was measured: {error.strerror}") from error
     return ModelIdentity(
         path=str(file),
         sha256=digest.hexdigest(),
@@ -290,6 +295,7 @@ def _record(process: Measured) -> ProcessRecord:
         change=process.change,
         output_error=process.output_error,
         paced_samples_ns=() if process.paced is None else process.paced.samples_ns,
+        paced_keep_every=None if process.paced is None else process.paced.keep_every,
     )
 
 

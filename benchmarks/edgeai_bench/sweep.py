@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeai.backends import BACKENDS, is_installed
-from edgeai.bundle import open_bundle
+from edgeai.bundle import one_line, open_bundle
 from edgeai.errors import BackendMissing, EdgeError, UsageError
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
@@ -51,7 +51,8 @@ def jobs_for_files(
             request = replace(model, model=str(path), backend=asked, threads=threads)
             jobs.append(Job(path.name, _at(path), asked, request, inputs))
     if not jobs:
-        raise UsageError(f"none of the backends {', '.join(sweep.backends)} reads {paths[0]}")
+        asked_for = one_line(", ".join(sweep.backends))
+        raise UsageError(f"none of the backends {asked_for} reads {one_line(paths[0])}")
     return jobs
 
 

@@ -49,7 +49,7 @@ def _about_outputs(probed: Probed, processes: Sequence[Measured]) -> Iterator[Do
             "wrong_output",
             "invalid",
             f"{len(wrong)} of {len(processes)} processes gave other outputs for the same inputs: {wrong[0]}",
-            "the backend computes unreliably here, or the model is random on purpose; compare another backend",
+            "the backend computes unreliably here, or the model is random on purpose; try another backend",
         )
     if probed.not_finite:
         yield Doubt(

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from edgeai.errors import FetchError
 from edgeai_bench.fetch import DownloadFailed, ToolMissing, cache_folder, fetch
 from edgeai_bench.suites import PackageSource, SuiteModel

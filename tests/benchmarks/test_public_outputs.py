@@ -14,18 +14,20 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import edgeai
-import numpy as np  # noqa: TID253 - tests of numbers
-import onnxruntime  # noqa: TID253 - the characters lie in the file's metadata
+import numpy as np
+import onnxruntime
 import pytest
-from edgeai_bench.suites import PackageSource
 from PIL import Image, ImageDraw, ImageFont
+
+import edgeai
+from edgeai_bench.suites import PackageSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgeai.session import Session
     from numpy.typing import NDArray
+
+    from edgeai.session import Session
 
     Array = NDArray[Any]
     PublicModel = Callable[[str], Path]

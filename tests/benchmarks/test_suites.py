@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
 from edgeai.errors import ConfigError
 from edgeai_bench.suites import PackageSource, load_suite, suite_names
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
         yield f"{label:<11}{name:<6}" + (
             f"{time_text(estimate.value):>9}  {interval_text(estimate)}" if estimate else "too few samples"
         )
-    yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  over {latency.runs:,} runs, {report.settings.processes} processes"
+    count = f"over {latency.runs:,} runs, {report.settings.processes} processes"
+    yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  {count}"
     yield (
         f"{'start':<11}load {time_text(start.load.value)}, first inference "
         f"{time_text(start.first_inference.value)}; together {time_text(start.load_to_first_result.value)} "
@@ -99,9 +101,12 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
         if report.disk_read_bytes is None
         else f"{bytes_text(report.disk_read_bytes.value)} read to load"
     )
-    yield f"{'energy':<11}unavailable: {report.energy.unavailable}; {report.energy.advice}"
+    energy = f"unavailable: {report.energy.unavailable}; {report.energy.advice}"
+    yield from _wrap(f"{'energy':<11}{energy}", " " * 11)
     identity = report.identity
-    yield f"{'machine':<11}{identity.device_profile}, {identity.device_model or identity.machine}, kernel {identity.kernel}"
+    model = identity.device_model or identity.machine
+    machine = f"{identity.device_profile}, {model}, kernel {identity.kernel}"
+    yield from _wrap(f"{'machine':<11}{machine}", " " * 11)
 
 
 def _row(report: Report) -> list[str]:
@@ -125,7 +130,7 @@ def _row(report: Report) -> list[str]:
 
 def _doubts(report: Report) -> Iterator[str]:
     for doubt in report.warnings:
-        yield f"{doubt.effect}: {doubt.name}: {doubt.message}"
+        yield from _wrap(f"{doubt.effect}: {doubt.name}: {doubt.message}", "    ")
         yield f"  {doubt.advice}"
 
 
@@ -138,7 +143,12 @@ def _doubts_of_many(reports: Sequence[Report]) -> Iterator[str]:
             concerned.setdefault(key, []).append(name_of(report))
     for (effect, name, advice), models in concerned.items():
         which = "every model" if len(models) == len(reports) else ", ".join(dict.fromkeys(models))
-        yield f"{effect}: {name} ({which}): {advice}"
+        yield from _wrap(f"{effect}: {name} ({which}): {advice}", "  ")
+
+
+def _wrap(text: str, indent: str) -> list[str]:
+    """Names of processes and outputs come as many as there are; a terminal of 110 columns holds the rest."""
+    return textwrap.wrap(text, 110, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _time(estimate: Estimate | None) -> str:

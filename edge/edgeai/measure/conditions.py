@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 
@@ -91,10 +92,11 @@ def change_between(before: Conditions, after: Conditions, cpus: int) -> Change:
     busy = _difference(before.cpu_busy_s, after.cpu_busy_s)
     stolen = _difference(before.cpu_stolen_s, after.cpu_stolen_s)
     own_s = after.own_cpu_s - before.own_cpu_s
+    # A counter that only the second look could read counts since boot: no event of this window.
     events = {
-        name: count - before.throttle_counts.get(name, 0)
+        name: count - before.throttle_counts[name]
         for name, count in after.throttle_counts.items()
-        if count > before.throttle_counts.get(name, 0)
+        if count > before.throttle_counts.get(name, count)
     }
     # The Pi latches a bit at the first event since boot; one that is in force now is an event again.
     events.update(dict.fromkeys((*before.throttle_now, *after.throttle_now), 1))
@@ -129,7 +131,10 @@ def _temperatures(root: SysRoot) -> dict[str, float]:
     found: dict[str, float] = {}
     for zone in root.glob("/sys/class/thermal/thermal_zone*"):
         milli = root.read_int(f"{zone}/temp")
-        name = root.read_text(f"{zone}/type") or zone.rsplit("/", 1)[1]
+        zone_id = zone.rsplit("/", 1)[1]
+        name = root.read_text(f"{zone}/type") or zone_id
+        if name in found:  # x86 calls several zones `acpitz`
+            name = f"{name} ({zone_id})"
         if milli is not None and milli / 1000 > _COLDEST_C:
             found[name] = milli / 1000
     return found
@@ -137,14 +142,8 @@ def _temperatures(root: SysRoot) -> dict[str, float]:
 
 def _throttling(root: SysRoot) -> tuple[dict[str, int], tuple[str, ...]]:
     """Counters by name, and what is in force now: Pi firmware, Jetson soctherm, x86 thermal_throttle."""
-    counts: dict[str, int] = {}
-    for path in root.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count"):
-        value = root.read_int(path)
-        if value is not None:
-            kind = path.rsplit("/", 1)[1].removesuffix("_throttle_count")
-            # Cores of a package share the package's counter: the highest, not the sum.
-            name = f"thermal throttling of the {kind}"
-            counts[name] = max(counts.get(name, 0), value)
+    counts = _thermal_throttle_counts(root)
+    now: list[str] = []
     for hwmon in root.glob("/sys/class/hwmon/hwmon*"):
         chip = root.read_text(f"{hwmon}/name")
         if chip == "soctherm_oc":
@@ -152,12 +151,36 @@ def _throttling(root: SysRoot) -> tuple[dict[str, int], tuple[str, ...]]:
                 value = root.read_int(path)
                 if value is not None:
                     counts[f"over-current or under-voltage ({path.rsplit('/', 1)[1][:3]})"] = value
+        # The Pi's driver asks the firmware every 2 s; mainline kernels offer this and no get_throttled.
+        if chip == "rpi_volt" and root.read_int(f"{hwmon}/in0_lcrit_alarm"):
+            now.append(_PI_NOW[0])
     flags = _pi_throttled(root)
-    if flags is None:
-        return counts, ()
-    for bit, name in _PI_NOW.items():
-        counts[f"{name} since boot"] = flags >> (bit + _PI_LATCH_SHIFT) & 1
-    return counts, tuple(name for bit, name in _PI_NOW.items() if flags >> bit & 1)
+    if flags is not None:
+        for bit, name in _PI_NOW.items():
+            counts[f"{name} since boot"] = flags >> (bit + _PI_LATCH_SHIFT) & 1
+            if flags >> bit & 1 and name not in now:
+                now.append(name)
+    return counts, tuple(now)
+
+
+def _thermal_throttle_counts(root: SysRoot) -> dict[str, int]:
+    """x86's events by kind, summed over cores and packages.
+
+    Threads of a core show the same events, as do all cores of a package: each owner counts once.
+    """
+    owners: dict[tuple[str, str | None, str | None], int] = {}
+    for path in root.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count"):
+        cpu, _, file = path.partition("/thermal_throttle/")
+        kind, value = file.removesuffix("_throttle_count"), root.read_int(path)
+        package = root.read_text(f"{cpu}/topology/physical_package_id")
+        core = None if kind == "package" else root.read_text(f"{cpu}/topology/core_id") or cpu
+        if value is not None:
+            owners[kind, package, core] = max(owners.get((kind, package, core), 0), value)
+    counts: dict[str, int] = {}
+    for (kind, _, _), value in owners.items():
+        name = f"thermal throttling of the {kind}"
+        counts[name] = counts.get(name, 0) + value
+    return counts
 
 
 def _pi_throttled(root: SysRoot) -> int | None:
@@ -191,12 +214,14 @@ def _cgroup_throttled(root: SysRoot) -> float | None:
     for line in (root.read_text("/proc/self/cgroup") or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            base, key, unit_s = f"/sys/fs/cgroup{path}", "throttled_usec", 1e-6
+            mount, key, unit_s = "/sys/fs/cgroup", "throttled_usec", 1e-6
         elif "cpu" in controllers.split(","):
-            base, key, unit_s = f"/sys/fs/cgroup/{controllers}{path}", "throttled_time", 1e-9
+            mount, key, unit_s = f"/sys/fs/cgroup/{controllers}", "throttled_time", 1e-9
         else:
             continue
-        for stat_line in (root.read_text(f"{base.rstrip('/')}/cpu.stat") or "").splitlines():
+        # A v1 container is told its path on the host, but mounts its own group at the top.
+        text = root.read_text(f"{mount}{path.rstrip('/')}/cpu.stat") or root.read_text(f"{mount}/cpu.stat")
+        for stat_line in (text or "").splitlines():
             name, _, value = stat_line.partition(" ")
             if name == key:
                 return int(value) * unit_s
@@ -204,9 +229,9 @@ def _cgroup_throttled(root: SysRoot) -> float | None:
 
 
 def _power_mode(root: SysRoot) -> str | None:
-    """nvpmodel's mode without root: `pmode:0002` of its status file."""
-    text = root.read_text("/var/lib/nvpmodel/status")
-    return f"nvpmodel {text.rpartition(':')[2]}" if text else None
+    """nvpmodel's mode without root: `pmode:0002` of its status file, which may go on with ` fmode:quiet`."""
+    found = re.search(r"pmode:(\w+)", root.read_text("/var/lib/nvpmodel/status") or "")
+    return f"nvpmodel {found[1]}" if found else None
 
 
 def _swap_used(memory: dict[str, str]) -> int | None:

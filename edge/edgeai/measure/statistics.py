@@ -136,9 +136,13 @@ def compare(a: Sequence[float], b: Sequence[float], *, paired: bool) -> Comparis
     each pair; else the arms are independent (Welch). Student's t on logarithms either way.
     Needs 2 processes an arm, and as many in b as in a where paired; ValueError otherwise.
     """
-    log_a, log_b = np.log(np.asarray(a, dtype=float)), np.log(np.asarray(b, dtype=float))
-    if min(len(log_a), len(log_b)) < 2:
+    if min(len(a), len(b)) < 2:
         raise ValueError("a comparison needs at least 2 processes in each arm")
+    if paired and len(a) != len(b):
+        raise ValueError(f"pairs need as many processes in each arm, not {len(a)} and {len(b)}")
+    if min(*a, *b) <= 0:
+        raise ValueError("a ratio needs positive figures")
+    log_a, log_b = np.log(np.asarray(a, dtype=float)), np.log(np.asarray(b, dtype=float))
     if paired:
         differences = log_b - log_a
         centre = float(np.mean(differences))
@@ -150,7 +154,7 @@ def compare(a: Sequence[float], b: Sequence[float], *, paired: bool) -> Comparis
     if error == 0:
         return Comparison(math.exp(centre), math.exp(centre), math.exp(centre), 1.0 if centre == 0 else 0.0)
     half = student_t_quantile((1 + LEVEL) / 2, freedom) * error
-    p_value = 2 * (1 - student_t_cdf(abs(centre) / error, freedom))
+    p_value = 2 * student_t_cdf(-abs(centre) / error, freedom)  # the lower tail loses no digits
     return Comparison(math.exp(centre), math.exp(centre - half), math.exp(centre + half), p_value)
 
 

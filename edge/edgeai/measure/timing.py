@@ -88,11 +88,13 @@ class Steady:
 class Paced:
     """Calls started on a fixed schedule.
 
+    samples_ns, keep_every: as in Steady.
     late: calls that started over one period behind their time, because those before took too long.
     """
 
     rate_hz: float
     samples_ns: NDArray[np.int64]
+    keep_every: int
     runs: int
     late: int
     duration_s: float
@@ -107,7 +109,8 @@ class Recorder:
     """
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self._buffer: NDArray[np.int64] = np.zeros(capacity, dtype=np.int64)
+        # An odd one would halve unevenly, and keep one call out of turn.
+        self._buffer: NDArray[np.int64] = np.zeros(max(2, capacity // 2 * 2), dtype=np.int64)
         self._kept = 0
         self._until_next = 1
         self.keep_every = 1
@@ -229,7 +232,7 @@ def measure_paced(
         sleep(rest / SECOND)
     wall_s = (clock() - start) / SECOND
     cpu_s = (cpu_clock() - cpu_before) / SECOND
-    return Paced(rate_hz, recorder.samples_ns, recorder.runs, late, wall_s, cpu_s)
+    return Paced(rate_hz, recorder.samples_ns, recorder.keep_every, recorder.runs, late, wall_s, cpu_s)
 
 
 def _agree(medians: list[float], rule: WarmUpRule) -> bool:

@@ -1,0 +1,228 @@
+"""Made-up measurements and reports, beyond any doubt; tests change what they are about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgeai.measure.conditions import Change, Conditions
+from edgeai.measure.memory import Memory
+from edgeai.measure.protocol import Measured, Phase, Probed, Tensor, Timed
+from edgeai.measure.statistics import Estimate
+from edgeai_bench.report import (
+    Doubt,
+    Identity,
+    Latency,
+    MemoryUse,
+    ModelIdentity,
+    PacedResult,
+    PhaseRecord,
+    ProcessRecord,
+    Report,
+    Settings,
+    Start,
+    Unavailable,
+)
+
+MEMORY = Memory(
+    peak_bytes=91_000_000,
+    resident_bytes=88_000_000,
+    anonymous_bytes=52_000_000,
+    file_bytes=36_000_000,
+    shared_bytes=0,
+    swap_bytes=0,
+    pss_bytes=70_000_000,
+)
+CONDITIONS = Conditions(
+    time_s=100.0,
+    frequencies_hz=(2_400_000_000, 2_400_000_000, None, 1_500_000_000),
+    governors=("performance",),
+    temperatures_c={"cpu-thermal": 48.75},
+    load_1min=0.1,
+    memory_available_bytes=3_000_000_000,
+    swap_used_bytes=0,
+    zram=False,
+    throttle_counts={"throttled since boot": 0},
+    throttle_now=(),
+    cpu_busy_s=1000.0,
+    cpu_stolen_s=0.0,
+    own_cpu_s=2.0,
+    cgroup_throttled_s=None,
+    power_mode=None,
+    clocks_pinned=True,
+)
+QUIET = Change(throttle_events={}, foreign_load=0.02, stolen_share=0.0, cgroup_throttled_s=0.0)
+PHASES = ("interpreter", "imports", "baseline", "load", "first inference", "warm-up", "steady")
+
+
+def samples_ns(median_ns: int = 12_300_000, count: int = 300) -> tuple[int, ...]:
+    """Latencies within half a percent, in no order that would drift."""
+    random = np.random.default_rng(1)
+    return tuple(int(value) for value in median_ns * random.uniform(0.995, 1.005, count))
+
+
+def timed(samples: tuple[int, ...] | None = None) -> Timed:
+    samples = samples_ns() if samples is None else samples
+    wall_s = sum(samples) / 1e9
+    return Timed(samples, keep_every=1, runs=len(samples), duration_s=wall_s, cpu_s=2 * wall_s)
+
+
+def measured(**changes: Any) -> Measured:
+    """A process that gives no reason for doubt; keywords are fields of Measured to change."""
+    process = Measured(
+        phases=tuple(Phase(name, 0.1, MEMORY, 4096) for name in PHASES),
+        peak_resets=True,
+        first_inference_s=0.02,
+        warm_up_runs=80,
+        converged=True,
+        steady=timed(),
+        paced=None,
+        before=CONDITIONS,
+        after=CONDITIONS,
+        change=QUIET,
+        affinity=(0, 1, 2, 3),
+        output_error=None,
+        provider="cpu",
+        provider_share={"cpu": 1.0},
+    )
+    return replace(process, **changes)
+
+
+def probed(**changes: Any) -> Probed:
+    """A model without open dimensions whose outputs are finite."""
+    model = Probed(
+        inputs=(Tensor("x", "f32", (1, 3, 224, 224)),),
+        outputs=(Tensor("y", "f32", (1, 1000)),),
+        open_dimensions=(),
+        not_finite=(),
+        backend="onnxruntime",
+        library_version="1.23.2",
+        threads=4,
+        provider="cpu",
+        provider_share={"cpu": 1.0},
+    )
+    return replace(model, **changes)
+
+
+def around(value: float) -> Estimate:
+    return Estimate(value, value * 0.99, value * 1.01)
+
+
+LATENCY = Latency(
+    min=0.0119,
+    mean=around(0.0125),
+    p50=around(0.0123),
+    p90=around(0.0131),
+    p95=around(0.0142),
+    p99=around(0.0207),
+    runs=4_065,
+    samples=1500,
+)
+PACED = PacedResult(
+    rate_hz=10.0,
+    reached_hz=9.87,
+    late=2,
+    latency=replace(LATENCY, p50=around(0.0456)),
+    cpu_s_per_inference=around(0.0789),
+)
+DOUBT = Doubt(
+    "high_variation",
+    "noisy",
+    "latencies vary by 8.1% (standard deviation over mean) in one process",
+    "stop other programs, fix the clock (governor performance), measure longer",
+)
+RECORD = ProcessRecord(
+    samples_ns=samples_ns(),
+    keep_every=1,
+    runs=300,
+    duration_s=3.7,
+    cpu_s=7.4,
+    warm_up_runs=80,
+    converged=True,
+    phases=tuple(PhaseRecord(name, 0.1, MEMORY, 4096) for name in PHASES),
+    before=CONDITIONS,
+    after=CONDITIONS,
+    change=QUIET,
+    output_error=None,
+    paced_samples_ns=(),
+    paced_keep_every=None,
+)
+
+
+def report(**changes: Any) -> Report:
+    """A VALID report from a Raspberry Pi 5; keywords are fields of Report to change."""
+    made = Report(
+        verdict="VALID",
+        warnings=(),
+        model=ModelIdentity(
+            path="/home/pi/models/mobilenet.onnx",
+            sha256="0123456789abcdef" * 4,
+            size_bytes=13_964_571,
+            format="onnx",
+            inputs=(Tensor("x", "f32", (1, 3, 224, 224)),),
+            outputs=(Tensor("y", "f32", (1, 1000)),),
+        ),
+        identity=Identity(
+            edgeai_version="0.1.0",
+            python_version="3.11.2",
+            backend="onnxruntime",
+            library_version="1.23.2",
+            provider="cpu",
+            provider_share={"cpu": 1.0},
+            threads=4,
+            affinity=(0, 1, 2, 3),
+            device_profile="raspberry-pi-5",
+            device_model="Raspberry Pi 5 Model B Rev 1.0",
+            matched_by="compatible",
+            cpu_features=("asimd", "asimddp"),
+            cores=4,
+            memory_bytes=8_443_277_312,
+            kernel="6.6.62+rpt-rpi-2712",
+            machine="aarch64",
+            governors=("performance",),
+            power_mode=None,
+            page_cache="warm: not dropped, the probe read the file just before",
+            seed=0,
+            command=("edgeai", "bench", "mobilenet.onnx"),
+            started_utc="2025-01-01T12:00:00+00:00",
+        ),
+        settings=Settings(
+            quick=False,
+            processes=5,
+            warm_up_min_s=1.0,
+            warm_up_max_s=30.0,
+            min_runs=300,
+            min_s=10.0,
+            max_s=120.0,
+            precision=0.01,
+            batch=None,
+            rate_hz=None,
+            inputs="synthetic: floats uniform in [0, 1), integers 0",
+        ),
+        latency=LATENCY,
+        start=Start(
+            interpreter=around(0.021),
+            imports=around(0.432),
+            load=around(0.0654),
+            first_inference=around(0.0321),
+            load_to_first_result=around(0.0975),
+        ),
+        memory=MemoryUse(
+            baseline=around(51.2e6),
+            peak=around(91.3e6),
+            incremental=around(40.1e6),
+            anonymous=around(61.7e6),
+            incremental_anonymous=around(33.8e6),
+            pss=around(72.9e6),
+        ),
+        cpu_s_per_inference=around(0.0456),
+        throughput_hz=around(81.2),
+        samples_per_s=around(81.2),
+        paced=None,
+        disk_read_bytes=around(14.1e6),
+        energy=Unavailable("edgeai reads no power sensor yet", "measure the supply with an external meter"),
+        processes=(RECORD,) * 5,
+    )
+    return replace(made, **changes)

@@ -1,0 +1,226 @@
+"""Each doubt is raised by what it is about and by nothing else, and the worst decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgeai_bench.report import Doubt
+from edgeai_bench.verdict import doubts_of, verdict_of
+from tests.benchmarks.made_up import CONDITIONS, MEMORY, QUIET, measured, probed, samples_ns, timed
+
+if TYPE_CHECKING:
+    from edgeai.measure.protocol import Measured, Probed
+
+
+def judge(
+    *processes: Measured, model: Probed | None = None, foreign: dict[str, float] | None = None
+) -> list[Doubt]:
+    """Doubts about these processes among four that are beyond doubt."""
+    return doubts_of(model or probed(), [measured(), *processes, measured()], foreign or {})
+
+
+def the_only(doubts: list[Doubt]) -> Doubt:
+    assert [doubt.name for doubt in doubts] == [doubts[0].name]
+    assert doubts[0].advice
+    return doubts[0]
+
+
+def test_a_quiet_run_is_beyond_doubt() -> None:
+    assert judge() == []
+    assert verdict_of([]) == "VALID"
+
+
+def test_one_process_is_enough_to_judge() -> None:
+    assert doubts_of(probed(), [measured()], {}) == []
+
+
+# --- INVALID
+
+
+def test_other_outputs_for_the_same_inputs_make_it_invalid() -> None:
+    doubt = the_only(judge(measured(output_error="y differs by 3 where its largest magnitude is 1")))
+    assert (doubt.name, doubt.effect) == ("wrong_output", "invalid")
+    assert "1 of 3 processes" in doubt.message
+    assert "y differs by 3" in doubt.message
+
+
+def test_throttling_makes_it_invalid_and_counts_over_all_processes() -> None:
+    one = measured(change=replace(QUIET, throttle_events={"under-voltage": 1, "throttled": 1}))
+    two = measured(change=replace(QUIET, throttle_events={"under-voltage": 2}))
+    doubt = the_only(judge(one, two))
+    assert (doubt.name, doubt.effect) == ("throttled", "invalid")
+    assert doubt.message.endswith("under-voltage (3), throttled (1)")
+
+
+def test_own_pages_in_swap_make_it_invalid() -> None:
+    phases = (*measured().phases[:-1], replace(measured().phases[-1]))
+    swapped = replace(phases[-1], memory=replace(MEMORY, swap_bytes=4_200_000))
+    doubt = the_only(judge(measured(phases=(*phases[:-1], swapped))))
+    assert (doubt.name, doubt.effect) == ("swapped", "invalid")
+    assert doubt.message == "4.2 MB of the model's own process were in swap"
+
+
+# --- NOISY
+
+
+def spread(share: float) -> tuple[int, ...]:
+    """Latencies in turn that share of the mean to either side, which is their coefficient of variation."""
+    return tuple(round(10_000_000 * (1 + share * (-1) ** turn)) for turn in range(300))
+
+
+def test_a_coefficient_of_variation_over_two_and_a_half_percent_is_noisy() -> None:
+    assert judge(measured(steady=timed(spread(0.0249)))) == []
+    doubt = the_only(judge(measured(steady=timed(spread(0.0256)))))
+    assert (doubt.name, doubt.effect) == ("high_variation", "noisy")
+    assert "2.6%" in doubt.message
+
+
+@pytest.mark.parametrize(("end", "word"), [(10_210_000, "slower"), (9_790_000, "faster")])
+def test_a_last_third_over_two_percent_from_the_first_is_noisy(end: int, word: str) -> None:
+    thirds = (*(10_000_000,) * 100, *(10_000_000,) * 100, *(end,) * 100)
+    doubt = the_only(judge(measured(steady=timed(thirds))))
+    assert (doubt.name, doubt.effect) == ("drift", "noisy")
+    assert f"2.1% {word}" in doubt.message
+
+
+def test_a_last_third_within_two_percent_is_none() -> None:
+    assert judge(measured(steady=timed((*(10_000_000,) * 200, *(10_190_000,) * 100)))) == []
+
+
+def test_a_far_outlier_is_noisy() -> None:
+    samples = (*samples_ns(count=999), 16_000_000)
+    doubt = the_only(judge(measured(steady=timed(samples))))
+    assert (doubt.name, doubt.effect) == ("outliers", "noisy")
+    assert doubt.message.startswith("0.10% of the latencies")
+
+
+def test_a_warm_up_that_did_not_settle_is_noisy() -> None:
+    doubt = the_only(judge(measured(converged=False), measured(converged=False)))
+    assert (doubt.name, doubt.effect) == ("unconverged", "noisy")
+    assert doubt.message.startswith("2 of 4 processes")
+
+
+def test_over_a_tenth_of_a_cpu_of_others_is_noisy_and_names_the_three_busiest() -> None:
+    assert judge(measured(change=replace(QUIET, foreign_load=0.1))) == []
+    others = {"chromium": 0.25, "idle": 0.001, "Xorg": 0.05, "rsync": 0.55, "bash": 0.011}
+    doubt = the_only(judge(measured(change=replace(QUIET, foreign_load=0.87)), foreign=others))
+    assert (doubt.name, doubt.effect) == ("foreign_load", "noisy")
+    assert doubt.message == "other processes kept 0.87 CPUs busy (rsync 55%, chromium 25%, Xorg 5% of a CPU)"
+
+
+def test_load_of_others_without_a_name_is_still_told() -> None:
+    doubt = the_only(judge(measured(change=replace(QUIET, foreign_load=0.2))))
+    assert doubt.message == "other processes kept 0.20 CPUs busy"
+
+
+def test_over_one_percent_of_stolen_time_is_noisy() -> None:
+    assert judge(measured(change=replace(QUIET, stolen_share=0.01))) == []
+    doubt = the_only(judge(measured(change=replace(QUIET, stolen_share=0.034))))
+    assert (doubt.name, doubt.effect) == ("stolen_time", "noisy")
+    assert "3.4%" in doubt.message
+
+
+def test_a_quota_that_held_the_process_back_is_noisy() -> None:
+    held = measured(change=replace(QUIET, cgroup_throttled_s=0.6))
+    doubt = the_only(judge(held, held))
+    assert (doubt.name, doubt.effect) == ("cgroup_throttled", "noisy")
+    assert "1.20 s" in doubt.message
+
+
+# --- notes
+
+
+def test_outputs_with_nan_are_noted() -> None:
+    doubt = the_only(judge(model=probed(not_finite=("scores", "boxes"))))
+    assert (doubt.name, doubt.effect) == ("outputs_not_finite", "note")
+    assert doubt.message == "NaN or infinity in scores, boxes"
+
+
+def test_zram_is_noted() -> None:
+    doubt = the_only(judge(measured(before=replace(CONDITIONS, zram=True))))
+    assert (doubt.name, doubt.effect) == ("zram", "note")
+
+
+def test_a_peak_that_could_not_be_reset_is_noted() -> None:
+    doubt = the_only(judge(measured(peak_resets=False)))
+    assert (doubt.name, doubt.effect) == ("peak_not_reset", "note")
+
+
+def test_sizes_that_were_chosen_are_noted_with_what_ran() -> None:
+    doubt = the_only(judge(model=probed(open_dimensions=("x[2] (H)", "x[3] (W)"))))
+    assert (doubt.name, doubt.effect) == ("symbolic_dimensions", "note")
+    assert doubt.message == "sizes were chosen for x[2] (H), x[3] (W): ran x:1x3x224x224"
+    assert "--input-shape" in doubt.advice
+
+
+def test_what_the_machine_does_not_tell_raises_no_doubt() -> None:
+    unknown = replace(QUIET, foreign_load=None, stolen_share=None, cgroup_throttled_s=None)
+    phases = (
+        *measured().phases[:-1],
+        replace(measured().phases[-1], memory=replace(MEMORY, swap_bytes=None)),
+    )
+    assert judge(measured(change=unknown, phases=phases)) == []
+
+
+# --- the verdict
+
+
+def doubt(effect: str) -> Doubt:
+    return Doubt("name", effect, "message", "advice")
+
+
+@pytest.mark.parametrize(
+    ("effects", "verdict"),
+    [
+        ((), "VALID"),
+        (("note", "note"), "VALID"),
+        (("note", "noisy"), "NOISY"),
+        (("noisy", "invalid", "note"), "INVALID"),
+        (("invalid",), "INVALID"),
+    ],
+)
+def test_the_worst_effect_decides(effects: tuple[str, ...], verdict: str) -> None:
+    assert verdict_of([doubt(effect) for effect in effects]) == verdict
+
+
+def test_everything_at_once_names_every_doubt_once() -> None:
+    steady = timed((*spread(0.01)[:150], *(11_000_000,) * 149, 99_000_000))
+    phase = replace(measured().phases[-1], memory=replace(MEMORY, swap_bytes=1))
+    worst = measured(
+        output_error="y differs",
+        phases=(phase,),
+        peak_resets=False,
+        converged=False,
+        steady=steady,
+        before=replace(CONDITIONS, zram=True),
+        change=replace(
+            QUIET,
+            throttle_events={"throttled": 1},
+            foreign_load=1.0,
+            stolen_share=0.5,
+            cgroup_throttled_s=1.0,
+        ),
+    )
+    doubts = judge(worst, worst, model=probed(not_finite=("y",), open_dimensions=("x[0]",)))
+    assert [doubt.name for doubt in doubts] == [
+        "wrong_output",
+        "outputs_not_finite",
+        "throttled",
+        "swapped",
+        "zram",
+        "peak_not_reset",
+        "high_variation",
+        "drift",
+        "outliers",
+        "unconverged",
+        "foreign_load",
+        "stolen_time",
+        "cgroup_throttled",
+        "symbolic_dimensions",
+    ]
+    assert verdict_of(doubts) == "INVALID"
+    assert all(doubt.message and doubt.advice for doubt in doubts)
+    assert {doubt.effect for doubt in doubts} == {"invalid", "noisy", "note"}
