@@ -20,8 +20,9 @@ import sys
 import time
 from collections.abc import Callable
 
-import edgeai
 import numpy as np
+
+import edgeai
 from edgeai.measure.inputs import candidate_shapes, synthetic_inputs
 from edgeai.measure.statistics import compare, mean_over_processes
 from edgeai_bench.fetch import fetch
@@ -54,7 +55,7 @@ def bare_tflite(path: str) -> Bare:
     set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def call(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        for index, array in zip(inputs, feed.values()):
+        for index, array in zip(inputs, feed.values(), strict=True):
             set_tensor(index, array)
         invoke()
         return [get_tensor(index) for index in outputs]
@@ -74,7 +75,7 @@ def one_process(model_id: str, raw: bool, bare_first: bool) -> dict[str, float]:
     entry = next(model for model in load_suite("public").models if model.id == model_id)
     path = str(fetch(entry, say=lambda text: None))
     make_bare = bare_tflite if path.endswith(".tflite") else bare_onnx
-    # Where an instance lies in memory moves a model by some percent, and the order decides that: both in turn.
+    # Where an instance lies in memory moves a model by some percent, and the order decides: both in turn.
     bare = make_bare(path) if bare_first else None
     with edgeai.load(path, threads=1) as session:
         given = {name: tuple(shape) for name, shape in entry.shapes.items()}
@@ -116,7 +117,7 @@ def main() -> None:
             results.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
         bare, ours = [r["bare"] for r in results], [r["ours"] for r in results]
         ratio = compare(bare, ours, paired=True)
-        more = mean_over_processes([np.array([b - a]) for a, b in zip(bare, ours)])
+        more = mean_over_processes([np.array([b - a]) for a, b in zip(bare, ours, strict=True)])
         rows.append(
             {
                 "model": model_id,

@@ -10,8 +10,12 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import ModelError, ModelNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Short names, as the manifest spells them, against numpy's.
 NUMPY_DTYPES = {
@@ -68,7 +72,7 @@ class TensorSpec:
         text = f"{self.name}: {self.dtype}[{sizes}]"
         if self.quantization:
             text += f" (scale {self.quantization.scale:g}, zero point {self.quantization.zero_point})"
-        return text
+        return one_line(text, 200)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     Raises ModelNotFound, or ModelError for what is not a regular, readable file in a known format.
     """
     file = Path(path)
-    return Bundle(file, (Variant("bare", sniff_format(file), file),))
+    format_ = sniff_format(file)
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:  # backends take paths as UTF-8
+        raise ModelError(f"{one_line(file)} has a name that is not UTF-8; rename it") from None
+    return Bundle(file, (Variant("bare", format_, file),))
 
 
 def sniff_format(path: Path) -> str:
@@ -111,21 +120,43 @@ def sniff_format(path: Path) -> str:
     if head[:1] == b"\x08":
         return "onnx"
     kind = "is empty" if not head else f"starts with {head!r}, neither ONNX nor TFLite"
-    raise ModelError(f"{path} {kind}; give a .onnx or .tflite file")
+    raise ModelError(f"{one_line(path)} {kind}; give a .onnx or .tflite file")
+
+
+def one_line(text: object, limit: int = 300) -> str:
+    """A path, a name in a model or a library's message as an error shows it: printable, on one line.
+
+    What cannot be printed is escaped (`\\n`, `\\x1b`); what is longer than the limit loses its middle.
+    """
+    line = str(text)
+    if len(line) > limit:  # first, so that a long name is not escaped as a whole
+        line = f"{line[: limit // 2 - 2]}...{line[-limit // 2 + 2 :]}"
+    if line.isprintable():
+        return line
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line
+    )
+
+
+def list_specs(specs: Iterable[TensorSpec]) -> str:
+    """What a model wants or gives, as an error shows it."""
+    return one_line("; ".join(str(spec) for spec in specs))
 
 
 def _read_head(path: Path) -> bytes:
     """The first 8 bytes of a regular file; never opens a device or a pipe, which could block."""
+    shown = one_line(path)
     try:
         mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise ModelError(f"{path} is a directory; give a .onnx or .tflite file")
-        if not stat.S_ISREG(mode):
-            raise ModelError(f"{path} is not a regular file; give a .onnx or .tflite file")
-        with path.open("rb") as file:
-            return file.read(8)
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return file.read(8)
     except FileNotFoundError:
-        raise ModelNotFound(f"{path}: no such file; check the path") from None
+        raise ModelNotFound(f"{shown}: no such file; check the path") from None
+    except PermissionError:
+        raise ModelError(f"{shown} cannot be read: no permission; check who may read it") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ModelError(f"{path} cannot be read: {reason}; check its permissions") from None
+        raise ModelError(f"{shown} cannot be read: {reason}; check the path") from None
+    kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+    raise ModelError(f"{shown} is {kind}; give a .onnx or .tflite file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from edgeai.bundle import Quantization, TensorSpec
 from edgeai.errors import InputError
 from edgeai.quantize import Quantizer

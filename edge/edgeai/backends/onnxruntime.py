@@ -103,6 +103,8 @@ class OnnxRuntimeRunner:
         try:
             session = ort.InferenceSession(str(path), settings, providers=wanted, enable_fallback=0)
         except _ORT_ERRORS as error:
+            if self._trace is not None:
+                self._trace.cleanup()
             if _CPU not in wanted and "fallback" in str(error):
                 raise ProviderError(
                     f"{name}: some nodes cannot run on {', '.join(options.providers)} ({_short(error)}); "
@@ -254,4 +256,9 @@ def _spec(model: str, arg: Any) -> TensorSpec:
 
 def _short(error: Exception) -> str:
     """The library's message on one line, at a length that can be read."""
-    return one_line(" ".join(str(error).split()))
+    # The bindings cannot decode a message that quotes a damaged name, but they hand it over in the error.
+    if isinstance(error, UnicodeDecodeError):
+        text = error.object.decode("utf-8", "replace")
+    else:
+        text = str(error)
+    return one_line(" ".join(text.split()))

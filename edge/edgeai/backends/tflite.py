@@ -93,7 +93,7 @@ class TfliteRunner:
         interpreter = self._make_interpreter()
         if self._key is None:
             return _MainGraph(self._model, interpreter)
-        # Subgraphs number their tensors alike, so among several signatures indexes do not tell whose they are.
+        # Subgraphs number their tensors alike: among several signatures, indexes do not tell whose they are.
         alone = len(interpreter.get_signature_list()) == 1
         names = _names_of_main_graph(interpreter, self._key) if alone else None
         if names is not None:

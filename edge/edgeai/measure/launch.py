@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from .. import errors
+from ..bundle import one_line
 from . import wire
 from .protocol import Measured, Probed, Request
 
@@ -25,6 +26,11 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 DEFAULT_SILENCE_S = 300.0
 """How long a worker may say nothing. Loading a large model from an SD card takes minutes, not five."""
+
+
+# ONNX Runtime 1.31 writes `.ses` into the folder for temporary files and starts sending telemetry when it is
+# imported: files that stay behind, and a thread beside what is measured. A user's own setting wins.
+_ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def run_probe(
@@ -47,12 +53,13 @@ def run_worker(cls: type[T], request: Request, *, on_event: OnEvent, silence_s: 
     Raises the EdgeError that the worker met; WorkerCrashed with the signal, the phase and the last lines of
     its output where a native library took it down; WorkerTimeout where it said nothing for `silence_s`.
     """
-    with tempfile.TemporaryFile() as output, _spawned(request, output) as (process, pipe):
+    model = one_line(request.model.model)
+    with _output() as output, _spawned(request, output) as (process, pipe):
         phase = "start"
         for event in _events(pipe, silence_s):
             if event is None:
                 raise errors.WorkerTimeout(
-                    f"{request.model.model}: the measuring process said nothing for {silence_s:g} s "
+                    f"{model}: the measuring process said nothing for {silence_s:g} s "
                     f"in the phase '{phase}' and was stopped; give a longer --timeout if the model needs it"
                 )
             if event["event"] == "result":
@@ -64,7 +71,7 @@ def run_worker(cls: type[T], request: Request, *, on_event: OnEvent, silence_s: 
             on_event(event)
         code = process.wait()
         raise errors.WorkerCrashed(
-            f"{request.model.model}: the measuring process {_cause(code)} in the phase '{phase}'; "
+            f"{model}: the measuring process {_cause(code)} in the phase '{phase}'; "
             f"the file may be damaged or the backend may not suit it{_last_lines(output)}"
         )
 
@@ -74,15 +81,21 @@ def _spawned(request: Request, output: IO[bytes]) -> Iterator[tuple[subprocess.P
     """A worker and the pipe it answers on; the worker's whole process group is gone afterwards."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "edgeai.measure.worker", str(time.perf_counter_ns()), str(writer)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=output,
-        pass_fds=(writer,),
-        start_new_session=True,
-    )
-    os.close(writer)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=(writer,),
+            start_new_session=True,
+            env={**_ENVIRONMENT, **os.environ},
+        )
+    except OSError as error:
+        os.close(reader)
+        raise errors.WorkerError(f"no measuring process can be started: {error.strerror}") from error
+    finally:
+        os.close(writer)
     try:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once: the pipe's end tells
@@ -128,12 +141,30 @@ def _last_lines(output: IO[bytes], lines: int = 3) -> str:
     output.seek(0, os.SEEK_END)
     output.seek(max(0, output.tell() - 4096))
     said = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return f"; it last said: {' | '.join(said[-lines:])[:600]}" if said else ""
+    return f"; it last said: {one_line(' | '.join(said[-lines:]))}" if said else ""
 
 
 def model_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the inputs and outputs that probe and workers share."""
-    return tempfile.TemporaryDirectory(prefix="edgeai-bench-", dir=_memory_folder())
+    """A folder for the inputs and outputs that probe and workers share. Raises WorkerError."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="edgeai-bench-", dir=_memory_folder())
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _output() -> IO[bytes]:
+    """A file for what a worker prints."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> errors.WorkerError:
+    where = one_line(error.filename or "the folder for temporary files")
+    return errors.WorkerError(
+        f"{where} cannot be written: {error.strerror}; free space there or set TMPDIR to another folder"
+    )
 
 
 def _memory_folder() -> Path | None:

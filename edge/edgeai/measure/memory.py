@@ -5,6 +5,7 @@ Never ru_maxrss, which a child inherits from its parent, nor VmPeak, which is ad
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
 
 from ..sysroot import SysRoot
@@ -54,6 +55,26 @@ def read_disk_bytes(root: SysRoot) -> int | None:
     """Bytes that this process has caused to be fetched from storage (page-cache hits do not count)."""
     value = root.read_fields("/proc/self/io").get("read_bytes", "")
     return int(value) if value.isdecimal() else None
+
+
+def limit_to_available(root: SysRoot) -> None:
+    """Refuse this process more memory than the machine can give now, free swap included.
+
+    A damaged model that asks for it then fails with a message; else it would push everything else on a small
+    board out of RAM first and be killed then. Not where NVIDIA's driver is: CUDA reserves address space at
+    will.
+    """
+    if root.exists("/dev/nvidiactl") or root.exists("/dev/nvmap"):
+        return
+    machine, own = root.read_fields("/proc/meminfo"), root.read_fields("/proc/self/status")
+    parts = [_kib(machine.get("MemAvailable")), _kib(machine.get("SwapFree")), _kib(own.get("VmData"))]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    # RLIMIT_DATA counts private writable pages only (Linux 4.7): a mapped model file takes none of it.
+    limits = [limit for limit in (sum(known), soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
 
 
 def _kib(field: str | None) -> int | None:

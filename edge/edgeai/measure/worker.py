@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
+from ..bundle import one_line
 from ..sysroot import SysRoot
 from . import wire
 from .conditions import change_between, read_conditions
-from .memory import read_disk_bytes, read_memory, reset_peak
+from .memory import limit_to_available, read_disk_bytes, read_memory, reset_peak
 from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def main() -> None:
     except errors.EdgeError as error:
         say("error", kind=type(error).__name__, message=str(error))
     except MemoryError:
-        say("error", kind="RunError", message=f"{request.model.model}: out of memory")
+        say("error", kind="RunError", message=f"{one_line(request.model.model)}: memory ran out")
     pipe.close()
     # Not through the interpreter's shutdown: a library that crashes while it is torn down would spoil a
     # measurement that is complete.
@@ -67,6 +68,7 @@ def probe(request: Request, say: Say) -> Probed:
     from .inputs import candidate_shapes, named_shapes, open_dimensions, read_inputs, synthetic_inputs
 
     say("phase", name="load")
+    limit_to_available(SysRoot(Path(request.sysroot)))
     asked, model = request.inputs, request.model.model
     session = _open(request.model)
     say("phase", name="first inference")
@@ -80,7 +82,7 @@ def probe(request: Request, say: Say) -> Probed:
         refusals: list[str] = []
         for shapes in candidate_shapes(specs, given, asked.batch):
             arrays = synthetic_inputs(specs, shapes, asked.values, asked.seed)
-            for name in asked.loops:
+            for name in asked.loops.keys() & arrays.keys():
                 arrays[name] = np.zeros_like(arrays[name])
             try:
                 session.reset()
@@ -90,7 +92,9 @@ def probe(request: Request, say: Say) -> Probed:
                 refusals.append(str(error))
         else:
             hint = "; give --input-shape NAME:SIZExSIZE" if unknown else ""
-            raise errors.InputError(f"{model} ran with none of the sizes tried ({refusals[0]}){hint}")
+            raise errors.InputError(
+                f"{one_line(model)} ran with none of the sizes tried ({one_line(refusals[0])}){hint}"
+            )
     _check_loops(asked, arrays, outputs, model)
     _save(request, "inputs", arrays)
     _save(request, "outputs", outputs)
@@ -124,6 +128,7 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     feed, expected = _read(request, "inputs"), _read(request, "outputs")
     recorder, paced_recorder = Recorder(), Recorder()
     gc.collect()
+    limit_to_available(root)
     peak_resets = reset_peak(root)
     phases.end("baseline")
 
@@ -241,7 +246,8 @@ def _check_loops(
     for name, output in asked.loops.items():
         if name not in arrays or output not in outputs or arrays[name].shape != outputs[output].shape:
             raise errors.InputError(
-                f"{model} cannot loop output {output!r} into input {name!r}: both must exist with one shape"
+                f"{one_line(model)} cannot loop output {output!r} into input {name!r}: "
+                "both must exist with one shape"
             )
 
 
@@ -250,11 +256,18 @@ def _save(request: Request, name: str, arrays: dict[str, Array]) -> None:
 
     folder = Path(request.folder)
     names = list(arrays)
-    (folder / f"{name}.json").write_text(json.dumps(names))
-    for index, key in enumerate(names):
-        # Strings are saved as fixed-width text, because pickles are never loaded.
-        array = arrays[key].astype(str) if arrays[key].dtype == object else arrays[key]
-        np.save(folder / f"{name}-{index}.npy", array)
+    try:
+        (folder / f"{name}.json").write_text(json.dumps(names))
+        for index, key in enumerate(names):
+            # Strings are saved as fixed-width text, because pickles are never loaded.
+            array = arrays[key].astype(str) if arrays[key].dtype == object else arrays[key]
+            np.save(folder / f"{name}-{index}.npy", array)
+    except OSError as error:  # numpy's own says nothing but how many bytes it could write
+        size = sum(array.nbytes for array in arrays.values())
+        raise errors.WorkerError(
+            f"{folder.parent} cannot hold the {name} of the model ({size} bytes): {error.strerror or error}; "
+            "free space there (in a container: give it a larger --shm-size)"
+        ) from error
 
 
 def _read(request: Request, name: str) -> dict[str, Array]:

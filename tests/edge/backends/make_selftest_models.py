@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
-import numpy as np  # noqa: TID253
-from ai_edge_litert import schema_py_generated as schema  # noqa: TID253
-from ai_edge_litert.interpreter import Interpreter  # noqa: TID253
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

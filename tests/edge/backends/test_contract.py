@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from edgeai.backends import BACKENDS, Runner, RunOptions, is_installed, load_backend
 from edgeai.bundle import Variant
 from edgeai.errors import EdgeError, InputError, ModelError, ProviderError
 from edgeai.testing import write_fake_model
-
 from tests.tiny_models import linear_onnx, linear_tflite
 
 FAKE = "edgeai.testing:FakeBackend"

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np  # noqa: TID253
+import numpy as np
 import pytest
+
 from edgeai.backends import RunOptions, choose_backend, load_backend
 from edgeai.bundle import Variant
 
