@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.tiny_models import linear_onnx, linear_tflite
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -41,23 +41,22 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 @click.option(
     "--backend",
     "backends",
-    type=options.NAMES,
-    default=(),
+    type=options.names,
+    default="",
     metavar="NAME[,NAME]",
     shell_complete=options.complete_backends,
     help="Backends to measure, each in turn. Default: every installed one that reads the file.",
 )
 @click.option(
     "--threads",
-    type=options.NUMBERS,
-    default=(),
+    type=options.numbers,
     metavar="N[,N]",
     help="Thread counts to measure, each in turn. Default: the device profile's.",
 )
 @click.option(
     "--providers",
-    type=options.NAMES,
-    default=(),
+    type=options.names,
+    default="",
     metavar="NAME[,NAME]",
     help="Execution providers in order, e.g. cuda,cpu.",
 )
@@ -85,14 +84,14 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     metavar="FILE",
     help="Real inputs: .npy for one input, .npz for several by name.",
 )
-@click.option("--rate", type=options.RATE, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
+@click.option("--rate", type=options.rate, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
 @click.option("--processes", type=click.IntRange(1), help="Fresh worker processes. Default: 5 (quick: 2).")
 @click.option("--min-runs", type=click.IntRange(1), help="Runs of each process. Default: 300 (quick: 100).")
-@click.option("--min-time", type=options.DURATION, help="Time of each process. Default: 10s (quick: 2s).")
-@click.option("--max-time", type=options.DURATION, help="Limit of each process. Default: 120s.")
-@click.option("--warm-up", type=options.DURATION, help="Limit of the warm-up. Default: 30s (quick: 3s).")
+@click.option("--min-time", type=options.duration, help="Time of each process. Default: 10s (quick: 2s).")
+@click.option("--max-time", type=options.duration, help="Limit of each process. Default: 120s.")
+@click.option("--warm-up", type=options.duration, help="Limit of the warm-up. Default: 30s (quick: 3s).")
 @click.option(
-    "--timeout", type=options.DURATION, help="Stop a process that says nothing for so long. Default: 300s."
+    "--timeout", type=options.duration, help="Stop a process that says nothing for so long. Default: 300s."
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the synthetic inputs."
@@ -104,7 +103,7 @@ def bench(
     suite: str | None,
     quick: bool,
     backends: tuple[str, ...],
-    threads: tuple[int, ...],
+    threads: tuple[int, ...] | None,
     providers: tuple[str, ...],
     signature: str | None,
     device: str | None,
@@ -138,7 +137,7 @@ def bench(
     if bool(models) == bool(suite):
         raise UsageError("give either model files or --suite NAME; `edgeai bench --help` shows examples")
     plan = _plan(QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, timeout)
-    sweep = Sweep(backends, threads)
+    sweep = Sweep(backends, threads or ())
     model = ModelRequest("", device=device, providers=providers or None, signature=signature)
     inputs = InputRequest(file=None if input_file is None else str(input_file), batch=batch, seed=seed)
     if input_file is not None and (shapes or batch is not None):

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from edgeai.bundle import one_line
-from edgeai.errors import UsageError
+from edgeai.errors import UsageError, one_line
 
 # As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
@@ -19,59 +18,38 @@ _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(s|m|h)|\s*hz)?", re.IGNORECASE)
 
 
-class _Names(click.ParamType[tuple[str, ...]]):
-    name = "names"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+def names(text: str) -> tuple[str, ...]:
+    """`a,b` as names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-class _Numbers(click.ParamType[tuple[int, ...]]):
-    name = "numbers"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(_is_whole(part) for part in parts):
-            self.fail(f"{value!r} is no list of whole numbers from 1, like 1,2,4", param, ctx)
-        return tuple(int(part) for part in parts)
+def numbers(text: str) -> tuple[int, ...]:
+    """`1,2,4` as whole numbers from 1."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(_is_whole(part) for part in parts):
+        raise click.BadParameter(f"{one_line(text)!r} is no list of whole numbers from 1, like 1,2,4")
+    return tuple(int(part) for part in parts)
 
 
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        found = _DURATION.fullmatch(str(value).strip())
-        if found is None:
-            self.fail(f"{value!r} is no duration like 500ms, 10s or 2m", param, ctx)
-        seconds = float(found[1]) * _SECONDS[found[2] or "s"]
-        if seconds > _LONGEST_S:
-            self.fail(f"{value!r} is longer than 7 days", param, ctx)
-        return seconds
+def duration(text: str) -> float:
+    """`500ms`, `10s`, `2m` or `1h` in seconds; a bare number is seconds."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{one_line(text)!r} is no duration like 500ms, 10s or 2m")
+    seconds = float(found[1]) * _SECONDS[found[2] or "s"]
+    if seconds > _LONGEST_S:
+        raise click.BadParameter(f"{text!r} is longer than 7 days")
+    return seconds
 
 
-class _Rate(click.ParamType[float]):
-    name = "rate"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        found = _RATE.fullmatch(str(value).strip())
-        if found is None or float(found[1]) == 0:
-            self.fail(f"{value!r} is no rate like 10/s or 6/m", param, ctx)
-        return float(found[1]) / _SECONDS[(found[2] or "s").lower()]
+def rate(text: str) -> float:
+    """`10/s`, `6/m` or `10 Hz` in calls a second."""
+    found = _RATE.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(f"{one_line(text)!r} is no rate like 10/s or 6/m")
+    return float(found[1]) / _SECONDS[(found[2] or "s").lower()]
 
 
-NAMES, NUMBERS, DURATION, RATE = _Names(), _Numbers(), _Duration(), _Rate()
 # Whether a file can be read is said where it is read, in the same words for every way there.
 FILE = click.Path(path_type=Path, readable=False)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import edgeai
-from edgeai.bundle import one_line, open_bundle
+from edgeai.bundle import open_bundle
 from edgeai.device import detect
-from edgeai.errors import ModelError
+from edgeai.errors import ModelError, one_line
 from edgeai.measure.launch import DEFAULT_SILENCE_S, model_folder, run_measure, run_probe
 from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Timed
 from edgeai.measure.statistics import Estimate, mean_over_processes, percentile, widen_by_processes

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeai.backends import BACKENDS, is_installed
-from edgeai.bundle import one_line, open_bundle
-from edgeai.errors import BackendMissing, EdgeError, UsageError
+from edgeai.bundle import open_bundle
+from edgeai.errors import BackendMissing, EdgeError, UsageError, one_line
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from .fetch import ToolMissing, fetch

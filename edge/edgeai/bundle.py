@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ModelError, ModelNotFound
+from .errors import ModelError, ModelNotFound, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,21 +121,6 @@ def sniff_format(path: Path) -> str:
         return "onnx"
     kind = "is empty" if not head else f"starts with {head!r}, neither ONNX nor TFLite"
     raise ModelError(f"{one_line(path)} {kind}; give a .onnx or .tflite file")
-
-
-def one_line(text: object, limit: int = 300) -> str:
-    """A path, a name in a model or a library's message as an error shows it: printable, on one line.
-
-    What cannot be printed is escaped (`\\n`, `\\x1b`); what is longer than the limit loses its middle.
-    """
-    line = str(text)
-    if len(line) > limit:  # first, so that a long name is not escaped as a whole
-        line = f"{line[: limit // 2 - 2]}...{line[-limit // 2 + 2 :]}"
-    if line.isprintable():
-        return line
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line
-    )
 
 
 def list_specs(specs: Iterable[TensorSpec]) -> str:

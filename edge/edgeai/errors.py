@@ -85,3 +85,18 @@ class WorkerCrashed(WorkerError):  # noqa: N818
 
 class WorkerTimeout(WorkerError, TimeoutError):  # noqa: N818
     """A measuring process said nothing for longer than its limit and was killed."""
+
+
+def one_line(text: object, limit: int = 300) -> str:
+    """A path, a name in a model or a library's message as an error shows it: printable, on one line.
+
+    What cannot be printed is escaped (`\\n`, `\\x1b`); what is longer than the limit loses its middle.
+    """
+    line = str(text)
+    if len(line) > limit:  # first, so that a long name is not escaped as a whole
+        line = f"{line[: limit // 2 - 2]}...{line[-limit // 2 + 2 :]}"
+    if line.isprintable():
+        return line
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line
+    )

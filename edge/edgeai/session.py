@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from .backends import BACKENDS, RunOptions, choose_backend, load_backend
-from .bundle import NUMPY_DTYPES, TensorSpec, Variant, list_specs, one_line, open_bundle
+from .bundle import NUMPY_DTYPES, TensorSpec, Variant, list_specs, open_bundle
 from .device import DeviceProfile, default_threads, detect_profile, load_profile
-from .errors import InputError, ModelError, SessionClosed
+from .errors import InputError, ModelError, SessionClosed, one_line
 from .quantize import quantizers
 
 if TYPE_CHECKING:

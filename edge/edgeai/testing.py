@@ -1,8 +1,8 @@
 """Fakes for tests of applications and of edgeai itself; they pass the same contract tests as the real ones.
 
-    model = write_fake_model(tmp_path / "fake.onnx", busy_s=0.02)
-    with edgeai.load(model, backend="edgeai.testing:FakeBackend") as session:
-        session.run(array)
+model = write_fake_model(tmp_path / "fake.onnx", busy_s=0.02)
+with edgeai.load(model, backend="edgeai.testing:FakeBackend") as session:
+    session.run(array)
 """
 
 from __future__ import annotations

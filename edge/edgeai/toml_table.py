@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import ConfigError
+from .errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +42,16 @@ class TomlTable:
         try:
             return cls(file, tomllib.loads(file.read_text("utf-8")))
         except OSError as error:
-            raise ConfigError(f"{file} cannot be read: {error.strerror}; check the path") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file} is not valid TOML: {error}; correct the file") from None
+            raise ConfigError(f"{one_line(file)} cannot be read: {error.strerror}; check the path") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ConfigError(
+                f"{one_line(file)} is not valid TOML: {one_line(error)}; correct the file"
+            ) from None
 
     def fail(self, key: str, what: str) -> NoReturn:
         """Raise ConfigError for a key of this table, or for the table itself with an empty key."""
         dotted = ".".join(part for part in (self._key, key) if part)
-        raise ConfigError(f"{self.file}: {dotted}: {what}")
+        raise ConfigError(one_line(f"{self.file}: {dotted}: {what}", 600))
 
     def names(self) -> tuple[str, ...]:
         """The keys not taken yet, for a table whose keys are the user's own."""

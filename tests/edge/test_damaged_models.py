@@ -132,17 +132,17 @@ def test_a_file_without_permission_says_so(public_model: Callable[[str], Path]) 
         shutil.rmtree(folder)
 
 
-# A board with 96 MB of RAM and 32 MB of swap left, on which this process has 64 MB already.
+# A board with 96 MB of RAM and 32 MB of swap, on which this process has 64 MB already.
 SMALL_BOARD = {
-    "meminfo": "MemAvailable: 98304 kB\nSwapFree: 32768 kB\n",
+    "meminfo": "MemTotal: 98304 kB\nSwapTotal: 32768 kB\n",
     "self/status": "VmData: 65536 kB\n",
 }
 TAKE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from edgeai.measure.memory import limit_to_available
+from edgeai.measure.memory import limit_to_machine
 from edgeai.sysroot import SysRoot
-limit_to_available(SysRoot(Path(sys.argv[1])))
+limit_to_machine(SysRoot(Path(sys.argv[1])))
 print(resource.getrlimit(resource.RLIMIT_DATA)[0])
 try:
     bytearray(400 << 20)
@@ -154,9 +154,7 @@ except MemoryError:
 @pytest.mark.parametrize(
     ("device", "said"), [(None, f"{192 << 20}\nrefused\n"), ("nvmap", "-1\n"), ("nvidiactl", "-1\n")]
 )
-def test_a_worker_is_refused_more_than_the_machine_has_left(
-    device: str | None, said: str, tmp_path: Path
-) -> None:
+def test_a_worker_is_refused_more_than_the_machine_has(device: str | None, said: str, tmp_path: Path) -> None:
     for name, text in SMALL_BOARD.items():
         (tmp_path / "proc" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "proc" / name).write_text(text)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
-from ..bundle import ANY, TensorSpec, list_specs, one_line
-from ..errors import InputError, ModelError, ProviderError, RunError
+from ..bundle import ANY, TensorSpec, list_specs
+from ..errors import InputError, ModelError, ProviderError, RunError, one_line
 
 if TYPE_CHECKING:
     from ..bundle import Variant
@@ -257,8 +257,5 @@ def _spec(model: str, arg: Any) -> TensorSpec:
 def _short(error: Exception) -> str:
     """The library's message on one line, at a length that can be read."""
     # The bindings cannot decode a message that quotes a damaged name, but they hand it over in the error.
-    if isinstance(error, UnicodeDecodeError):
-        text = error.object.decode("utf-8", "replace")
-    else:
-        text = str(error)
-    return one_line(" ".join(text.split()))
+    quoted = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else None
+    return one_line(" ".join((quoted or str(error)).split()))

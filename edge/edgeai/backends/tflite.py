@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec, one_line
-from ..errors import InputError, ModelError, ProviderError, RunError
+from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec
+from ..errors import InputError, ModelError, ProviderError, RunError, one_line
 
 if TYPE_CHECKING:
     from . import Array, RunOptions

@@ -58,6 +58,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), function)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a reader that has gone (`edgeai device list | head`) has got what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return DONE
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone, importing none of them."""
         with formatter.section("Commands"):
@@ -102,7 +110,4 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgeai: interrupted", err=True)
         code = INTERRUPTED
-    except BrokenPipeError:  # `edgeai device list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = DONE
     sys.exit(code if isinstance(code, int) else DONE)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bundle import ANY, NUMPY_DTYPES, TensorSpec, list_specs, one_line
-from ..errors import InputError
+from ..bundle import ANY, NUMPY_DTYPES, TensorSpec, list_specs
+from ..errors import InputError, one_line
 from ..quantize import Quantizer
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def candidate_shapes(
 def open_dimensions(
     specs: Sequence[TensorSpec], given: Mapping[str, Sequence[int]], batch: int | None
 ) -> list[str]:
-    """The symbolic dimensions that nobody gave a size, as `x[2] (H)`; the batch counts as given when it is."""
+    """The symbolic dimensions that nobody gave a size, as `x[2] (H)`; a batch that is given is one."""
     bound = _bind(specs, given, batch)
     return [
         f"{spec.name}[{axis}]" + ("" if dimension == ANY else f" ({dimension})")
@@ -103,7 +103,7 @@ def synthetic_inputs(
     """Floats uniform in [0, 1) from the seed, integers 0, strings empty; `values` fills an input with one."""
     unknown = set(values) - {spec.name for spec in specs}
     if unknown:
-        raise InputError(f"no input is called {sorted(unknown)[0]!r}; the model has {list_specs(specs)}")
+        raise InputError(f"no input is called {min(unknown)!r}; the model has {list_specs(specs)}")
     random = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
     for spec in specs:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +19,14 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from .. import errors
-from ..bundle import one_line
+from ..errors import one_line
 from . import wire
 from .protocol import Measured, Probed, Request
 
 T = TypeVar("T", Probed, Measured)
 OnEvent = Callable[[dict[str, Any]], None]
 
+_FOLDER_PREFIX, _LOCK = "edgeai-bench-", "lock"
 DEFAULT_SILENCE_S = 300.0
 """How long a worker may say nothing. Loading a large model from an SD card takes minutes, not five."""
 
@@ -144,12 +147,30 @@ def _last_lines(output: IO[bytes], lines: int = 3) -> str:
     return f"; it last said: {one_line(' | '.join(said[-lines:]))}" if said else ""
 
 
-def model_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the inputs and outputs that probe and workers share. Raises WorkerError."""
+@contextmanager
+def model_folder() -> Iterator[str]:
+    """A folder for the inputs and outputs that probe and workers share. Raises WorkerError.
+
+    It may lie in RAM, and a killed launcher cannot remove it: so a living one holds a lock on its own, and
+    each new one first removes those that nobody holds.
+    """
+    parent = _memory_folder() or Path(tempfile.gettempdir())
+    _remove_abandoned(parent)
     try:
-        return tempfile.TemporaryDirectory(prefix="edgeai-bench-", dir=_memory_folder())
+        made = tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, dir=parent)
+        lock = os.open(Path(made.name) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _no_room(error) from error
+    with made, os.fdopen(lock):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield made.name
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError), (folder / _LOCK).open() as lock:  # without a lock file it is being made
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
 
 
 def _output() -> IO[bytes]:
@@ -168,6 +189,6 @@ def _no_room(error: OSError) -> errors.WorkerError:
 
 
 def _memory_folder() -> Path | None:
-    """/dev/shm where it can be written: inputs then never wear an SD card nor count as disk reads."""
+    """The RAM disk where it can be written: inputs then never wear an SD card nor count as disk reads."""
     shared = Path("/dev/shm")  # noqa: S108 - a folder with an unpredictable name is made inside
     return shared if os.access(shared, os.W_OK) else None

@@ -57,17 +57,17 @@ def read_disk_bytes(root: SysRoot) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
-def limit_to_available(root: SysRoot) -> None:
-    """Refuse this process more memory than the machine can give now, free swap included.
+def limit_to_machine(root: SysRoot) -> None:
+    """Refuse this process more memory than the machine has at all, swap included.
 
-    A damaged model that asks for it then fails with a message; else it would push everything else on a small
-    board out of RAM first and be killed then. Not where NVIDIA's driver is: CUDA reserves address space at
-    will.
+    A damaged model that asks for it then fails with a message, where it would push everything else on a small
+    board out of RAM first and be killed then. Not what is available now: libraries reserve more than they
+    touch. Not where NVIDIA's driver is: CUDA reserves address space at will.
     """
     if root.exists("/dev/nvidiactl") or root.exists("/dev/nvmap"):
         return
     machine, own = root.read_fields("/proc/meminfo"), root.read_fields("/proc/self/status")
-    parts = [_kib(machine.get("MemAvailable")), _kib(machine.get("SwapFree")), _kib(own.get("VmData"))]
+    parts = [_kib(machine.get("MemTotal")), _kib(machine.get("SwapTotal")), _kib(own.get("VmData"))]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return

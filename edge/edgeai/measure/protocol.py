@@ -25,7 +25,8 @@ class ModelRequest:
 class InputRequest:
     """What to feed.
 
-    shapes: by input name, `""` for the only input. values: constants by input name. file: .npy or .npz instead.
+    shapes: by input name, `""` for the only input. values: constants by input name.
+    file: .npy or .npz instead.
     loops: outputs to feed back, as {input: output}; such an input starts from zeros.
     """
 

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..bundle import one_line
+from ..errors import one_line
 from ..sysroot import SysRoot
 from . import wire
 from .conditions import change_between, read_conditions
-from .memory import limit_to_available, read_disk_bytes, read_memory, reset_peak
+from .memory import limit_to_machine, read_disk_bytes, read_memory, reset_peak
 from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def probe(request: Request, say: Say) -> Probed:
     from .inputs import candidate_shapes, named_shapes, open_dimensions, read_inputs, synthetic_inputs
 
     say("phase", name="load")
-    limit_to_available(SysRoot(Path(request.sysroot)))
+    limit_to_machine(SysRoot(Path(request.sysroot)))
     asked, model = request.inputs, request.model.model
     session = _open(request.model)
     say("phase", name="first inference")
@@ -128,7 +128,7 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     feed, expected = _read(request, "inputs"), _read(request, "outputs")
     recorder, paced_recorder = Recorder(), Recorder()
     gc.collect()
-    limit_to_available(root)
+    limit_to_machine(root)
     peak_resets = reset_peak(root)
     phases.end("baseline")
 

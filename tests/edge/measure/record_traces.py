@@ -2,7 +2,7 @@
 
     python tests/edge/measure/record_traces.py [PROCESSES]
 
-Each trace is the first SAMPLES consecutive latencies, in nanoseconds, of the steady state of one fresh
+Each trace is SAMPLES latencies, in nanoseconds, evenly picked from STEADY_S of steady state in one fresh
 worker process; processes of all models take turns, so that the drift of the machine is in all traces. Written
 to traces.npz beside this file: int32[processes, samples] by model, in the order of recording.
 """
@@ -22,6 +22,7 @@ from edgeai_bench.suites import load_suite
 
 MODELS = ("silero-vad", "ppocr-cls", "face-tflite", "face-onnx")
 SAMPLES = 100
+STEADY_S = 1.0
 
 
 def main() -> None:
@@ -38,14 +39,14 @@ def main() -> None:
             inputs,
             folder.name,
             warm_up=WarmUpRule(min_s=0.2, max_s=0.5),
-            stop=StopRule(min_runs=SAMPLES, min_s=0.1, max_s=5.0, precision=None),
+            stop=StopRule(min_runs=SAMPLES, min_s=STEADY_S, max_s=5.0, precision=None),
         )
         run_probe(requests[name])
     traces: dict[str, list[np.ndarray]] = {name: [] for name in MODELS}
     for turn in range(processes):
         for name, request in requests.items():
-            samples = run_measure(request).steady.samples_ns[:SAMPLES]
-            traces[name].append(np.array(samples, dtype=np.int32))
+            samples = np.array(run_measure(request).steady.samples_ns, dtype=np.int32)
+            traces[name].append(samples[np.linspace(0, len(samples) - 1, SAMPLES).astype(int)])
         sys.stderr.write(f"{turn + 1}/{processes}\r")
     for folder in folders:
         folder.cleanup()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def test_the_size_of_the_parent_does_not_matter(tmp_path: Path, folder: str) -> 
 
 def test_a_20_ms_busy_wait_is_measured_within_a_fifth_of_a_millisecond(tmp_path: Path, folder: str) -> None:
     path = write_fake_model(tmp_path / "busy.onnx", busy_s=0.02)
-    # While others take the CPU away, a busy-wait really is longer; so several tries, the best of which counts.
+    # While others take the CPU away, a busy-wait really is longer: so several tries, and the best counts.
     errors_s = []
     for _ in range(8):
         steady = measure(path, folder, stop=StopRule(31, 0.6, 5.0, precision=None)).steady
@@ -138,3 +140,23 @@ def test_state_is_looped_through_a_real_model(public_model: Callable[[str], Path
     )
     assert measured.output_error is None
     assert measured.steady.runs >= 5
+
+
+def test_folders_that_a_killed_launcher_left_are_removed_and_those_in_use_are_not() -> None:
+    killed = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import os, signal\nfrom edgeai.measure.launch import model_folder\n"
+            "with model_folder() as name:\n    print(name, flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    left = Path(killed.communicate()[0].strip())
+    assert left.is_dir()
+    with model_folder() as first, model_folder() as second:
+        assert not left.exists()
+        assert Path(first).is_dir()
+        assert Path(second).is_dir()
+    assert not Path(first).exists()
