@@ -105,6 +105,7 @@ def test_the_page_holds_the_headline_figures() -> None:
         "disk       14.1 MB read to load",
         "energy     unavailable: edgeai reads no power sensor yet; measure the supply with an external meter",
         "machine    raspberry-pi-5, Raspberry Pi 5 Model B Rev 1.0, kernel 6.6.62+rpt-rpi-2712",
+        "conditions clock 1.50 to 2.40 GHz, governor performance, 49 to 49 °C, load 0.10 to 0.10",
     ]
 
 

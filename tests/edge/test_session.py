@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -302,3 +304,31 @@ def test_an_applications_own_backend_is_named_by_module_and_class(tmp_path: Path
     model = write_fake_model(tmp_path / "fake.onnx")
     with edgeai.load(model, backend="edgeai.testing:FakeBackend") as session:
         np.testing.assert_array_equal(session.run(x)["y"], 2 * x + 1)
+
+
+def test_an_input_that_fits_is_not_copied(tmp_path: Path) -> None:
+    """200 MB go in and one number comes out: in a fresh process the peak may not rise by a copy."""
+    from onnx import TensorProto, helper, save
+
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMax", ["x"], ["y"], axes=[0], keepdims=0)],
+        "largest",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])],
+    )
+    path = tmp_path / "largest.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    program = f"""
+import numpy as np, edgeai
+from edgeai.measure.memory import read_memory, reset_peak
+from edgeai.sysroot import SysRoot
+x = np.ones(50_000_000, np.float32)
+with edgeai.load({str(path)!r}) as session:
+    session.run(x[:10])
+    assert reset_peak(SysRoot())
+    before = read_memory(SysRoot()).resident_bytes
+    assert session.run(x)["y"] == 1
+    print(read_memory(SysRoot()).peak_bytes - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20_000_000

@@ -55,7 +55,14 @@ def _title(report: Report) -> str:
 
 
 def _figures(report: Report, verbose: bool) -> Iterator[str]:
-    latency, start, memory = report.latency, report.start, report.memory
+    yield from _latency_lines(report)
+    yield from _start_lines(report, verbose)
+    yield from _cost_lines(report)
+    yield from _machine_lines(report)
+
+
+def _latency_lines(report: Report) -> Iterator[str]:
+    latency = report.latency
     for name, estimate in (
         ("p50", latency.p50),
         ("p90", latency.p90),
@@ -69,6 +76,10 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
         )
     count = f"over {latency.runs:,} runs, {report.settings.processes} processes"
     yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  {count}"
+
+
+def _start_lines(report: Report, verbose: bool) -> Iterator[str]:
+    start = report.start
     yield (
         f"{'start':<11}load {time_text(start.load.value)}, first inference "
         f"{time_text(start.first_inference.value)}; together {time_text(start.load_to_first_result.value)} "
@@ -79,6 +90,10 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
             f"{'':<11}interpreter {time_text(start.interpreter.value)}, "
             f"imports {time_text(start.imports.value)}"
         )
+
+
+def _cost_lines(report: Report) -> Iterator[str]:
+    memory = report.memory
     yield f"{'RAM':<11}peak {_bytes(memory.peak)}, above the baseline {_bytes(memory.incremental)}"
     yield (
         f"{'':<11}anonymous {_bytes(memory.anonymous)}, above the baseline "
@@ -103,10 +118,31 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
     )
     energy = f"unavailable: {report.energy.unavailable}; {report.energy.advice}"
     yield from _wrap(f"{'energy':<11}{energy}", " " * 11)
+
+
+def _machine_lines(report: Report) -> Iterator[str]:
     identity = report.identity
     model = identity.device_model or identity.machine
     machine = f"{identity.device_profile}, {model}, kernel {identity.kernel}"
     yield from _wrap(f"{'machine':<11}{machine}", " " * 11)
+    yield from _wrap(f"{'conditions':<11}{_conditions(report)}", " " * 11)
+
+
+def _conditions(report: Report) -> str:
+    """Clocks, heat and load from before the first steady state to after the last; what is unknown is said."""
+    before, after = report.processes[0].before, report.processes[-1].after
+    clocks = [hz for hz in after.frequencies_hz if hz is not None]
+    heat = [max(look.temperatures_c.values(), default=None) for look in (before, after)]
+    parts = [
+        f"clock {min(clocks) / 1e9:.2f} to {max(clocks) / 1e9:.2f} GHz" if clocks else "clock unknown",
+        f"governor {'/'.join(after.governors)}" if after.governors else "governor unknown",
+        f"{heat[0]:.0f} to {heat[1]:.0f} °C" if None not in heat else "temperature unknown",
+    ]
+    if before.load_1min is not None and after.load_1min is not None:
+        parts.append(f"load {before.load_1min:.2f} to {after.load_1min:.2f}")
+    if after.power_mode is not None:
+        parts.append(after.power_mode)
+    return ", ".join(parts)
 
 
 def _row(report: Report) -> list[str]:

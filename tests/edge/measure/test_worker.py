@@ -148,7 +148,8 @@ def test_folders_that_a_killed_launcher_left_are_removed_and_those_in_use_are_no
             sys.executable,
             "-c",
             "import os, signal\nfrom edgeai.measure.launch import model_folder\n"
-            "with model_folder() as name:\n    print(name, flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)",
+            "with model_folder() as name:\n    print(name, flush=True)\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)",
         ],
         stdout=subprocess.PIPE,
         text=True,
