@@ -41,7 +41,7 @@ class Estimate:
 class Comparison:
     """How much larger B's figure is than A's.
 
-    ratio: B / A, the geometric mean over processes. low, high: its 95 % interval.
+    ratio: B / A, the geometric mean over units. low, high: its 95 % interval.
     p_value: of the hypothesis that the ratio is 1, two-sided.
     """
 
@@ -130,16 +130,18 @@ def widen_by_processes(estimate: Estimate, processes: Sequence[Samples], p: floa
 
 
 def compare(a: Sequence[float], b: Sequence[float], *, paired: bool) -> Comparison:
-    """Compare one positive figure per process (a median, a peak) of two arms.
+    """Compare two arms by one positive figure (a median, a peak) per unit: a process, or a turn.
 
+    A turn is a stretch of consecutive runs, taken while both programs are alive and take turns. Single runs
+    are no units: they share the machine's mood, and would call differences that are not there.
     paired: a[i] and b[i] ran next to each other (A B B A ...), so that slow drift of the machine cancels in
     each pair; else the arms are independent (Welch). Student's t on logarithms either way.
-    Needs 2 processes an arm, and as many in b as in a where paired; ValueError otherwise.
+    Needs 2 units an arm, and as many in b as in a where paired; ValueError otherwise.
     """
     if min(len(a), len(b)) < 2:
-        raise ValueError("a comparison needs at least 2 processes in each arm")
+        raise ValueError("a comparison needs at least 2 figures in each arm")
     if paired and len(a) != len(b):
-        raise ValueError(f"pairs need as many processes in each arm, not {len(a)} and {len(b)}")
+        raise ValueError(f"pairs need as many figures in each arm, not {len(a)} and {len(b)}")
     if min(*a, *b) <= 0:
         raise ValueError("a ratio needs positive figures")
     log_a, log_b = np.log(np.asarray(a, dtype=float)), np.log(np.asarray(b, dtype=float))
