@@ -271,8 +271,8 @@ def test_swapping_the_arms_inverts_the_ratio() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "paired", "says"),
     [
-        ([1.0], [1.0, 2.0], False, "at least 2 processes"),
-        ([], [], True, "at least 2 processes"),
+        ([1.0], [1.0, 2.0], False, "at least 2 figures"),
+        ([], [], True, "at least 2 figures"),
         ([1.0, 2.0], [1.0, 2.0, 3.0], True, "not 2 and 3"),
         ([1.0, 0.0], [1.0, 2.0], False, "positive"),
     ],
