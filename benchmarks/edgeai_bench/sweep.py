@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeai.backends import BACKENDS, is_installed
-from edgeai.bundle import open_bundle
+from edgeai.backends import BACKENDS, is_installed, missing
+from edgeai.bundle import bare_variant
 from edgeai.errors import BackendMissing, EdgeError, UsageError, one_line
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from .fetch import ToolMissing, fetch
+from .plan import Plan
 from .progress import Progress
 from .render.quantities import time_text
 from .report import Failure, Report
-from .runner import Plan, run
+from .runner import run
 from .suites import Suite, SuiteModel
 
 
@@ -45,7 +46,7 @@ def jobs_for_files(
     """A job for each file, backend and thread count. Raises ModelError for what is no model file."""
     jobs = []
     for path in paths:
-        format_ = open_bundle(path).variants[0].format
+        format_ = bare_variant(path).format
         readers: Sequence[str | None] = _that_read(format_, sweep.backends) if sweep.backends else (None,)
         for asked, threads in _combinations(sweep, readers):
             request = replace(model, model=str(path), backend=asked, threads=threads)
@@ -66,9 +67,7 @@ def jobs_for_suite(
         names = _that_read(format_, sweep.backends) if sweep.backends else _readers(format_)
         installed = [name for name in names if name not in BACKENDS or is_installed(name)]
         if names and not installed:
-            extras = " or ".join(f"pip install 'edgeai[{BACKENDS[name].extra}]'" for name in names)
-            message = f"no backend for {format_} is installed; {extras}"
-            skipped.append(Failure(entry.id, None, "BackendMissing", message, skipped=True))
+            skipped.append(Failure(entry.id, None, "BackendMissing", missing(format_), skipped=True))
         settings = replace(
             inputs, shapes=dict(entry.shapes), values=dict(entry.values), loops=dict(entry.loops)
         )
@@ -132,7 +131,7 @@ def _that_read(format_: str, asked: Sequence[str]) -> list[str]:
 def _format_of(entry: SuiteModel) -> str:
     """By content for a file that is there; by name for one that may have to be fetched first."""
     if entry.path is not None:
-        return open_bundle(entry.path).variants[0].format
+        return bare_variant(entry.path).format
     return "tflite" if str(entry.file).endswith(".tflite") else "onnx"
 
 

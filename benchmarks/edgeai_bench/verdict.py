@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edgeai.measure.protocol import Measured, Probed
+from edgeai.measure.conditions import Change
+from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Probed
 from edgeai.measure.statistics import coefficient_of_variation, outlier_share, thirds_drift
 
+from .plan import Plan
 from .report import INVALID, NOISY, VALID, Doubt
 
 # Limits of the method that this bench follows (see benchmarks/README.md).
@@ -22,6 +24,11 @@ MAX_DRIFT = 0.02
 # the stop rule aims at.
 MAX_FOREIGN_CPUS = 0.1
 MAX_STOLEN = 0.01
+# Our own too: processes whose medians are further apart than what counts as drift within one; a clock that
+# lost a tenth; a schedule missed by 2 %.
+MAX_SPREAD = 0.02
+MIN_CLOCK_SHARE = 0.9
+MIN_RATE_SHARE = 0.98
 
 
 def verdict_of(doubts: Sequence[Doubt]) -> str:
@@ -37,8 +44,26 @@ def doubts_of(probed: Probed, processes: Sequence[Measured], foreign: Mapping[st
         *_about_throttling(processes),
         *_about_memory(processes),
         *_about_variation(processes),
+        *_about_precision(processes),
         *_about_others(processes, foreign),
-        *_about_choices(probed),
+    ]
+
+
+def doubts_about_request(
+    model: ModelRequest,
+    inputs: InputRequest,
+    plan: Plan,
+    probed: Probed,
+    processes: Sequence[Measured],
+    *,
+    from_suite: bool,
+) -> list[Doubt]:
+    """What follows from how the run was asked for."""
+    return [
+        *_about_shapes(probed, inputs, from_suite=from_suite),
+        *_about_providers(model, processes),
+        *_about_rate(plan, processes),
+        *_about_quick(plan),
     ]
 
 
@@ -62,8 +87,8 @@ def _about_outputs(probed: Probed, processes: Sequence[Measured]) -> Iterator[Do
 
 def _about_throttling(processes: Sequence[Measured]) -> Iterator[Doubt]:
     events: dict[str, int] = {}
-    for process in processes:
-        for name, count in process.change.throttle_events.items():
+    for change in _changes(processes):
+        for name, count in change.throttle_events.items():
             events[name] = events.get(name, 0) + count
     if events:
         named = ", ".join(f"{name} ({count})" for name, count in events.items())
@@ -72,6 +97,16 @@ def _about_throttling(processes: Sequence[Measured]) -> Iterator[Doubt]:
             "invalid",
             f"the board was throttled while it was measured: {named}",
             "cool it, give it a stronger supply, or a lower power mode; then measure again",
+        )
+    # Only of clocks that are meant to stay: under other governors, a core without work slows down by itself.
+    fixed = [p for p in processes if p.before.clocks_pinned or p.before.governors == ("performance",)]
+    clock = min((c.slowest_clock_share for c in _changes(fixed) if c.slowest_clock_share), default=1.0)
+    if clock < MIN_CLOCK_SHARE:
+        yield Doubt(
+            "clock_dropped",
+            "noisy",
+            f"a core's clock fell to {clock:.0%} of what it was",
+            "fix the clock (governor performance), look at the temperature",
         )
 
 
@@ -102,7 +137,7 @@ def _about_memory(processes: Sequence[Measured]) -> Iterator[Doubt]:
 
 def _about_variation(processes: Sequence[Measured]) -> Iterator[Doubt]:
     samples = [np.asarray(process.steady.samples_ns) for process in processes]
-    variation = max(coefficient_of_variation(one) for one in samples)
+    variation = max(filter(None, map(coefficient_of_variation, samples)), default=0.0)
     if variation > MAX_VARIATION:
         yield Doubt(
             "high_variation",
@@ -110,7 +145,16 @@ def _about_variation(processes: Sequence[Measured]) -> Iterator[Doubt]:
             f"latencies vary by {variation:.1%} (standard deviation over mean) in one process",
             "stop other programs, fix the clock (governor performance), measure longer",
         )
-    drift = max((thirds_drift(one) for one in samples), key=abs)
+    medians = [float(np.median(one)) for one in samples]
+    spread = max(medians) / min(medians) - 1
+    if spread > MAX_SPREAD:
+        yield Doubt(
+            "processes_differ",
+            "noisy",
+            f"the medians of the processes differ by {spread:.1%}",
+            "more processes (--processes 9); look at clock, heat and other programs",
+        )
+    drift = max(filter(None, map(thirds_drift, samples)), key=abs, default=0.0)
     if abs(drift) > MAX_DRIFT:
         yield Doubt(
             "drift",
@@ -137,8 +181,22 @@ def _about_variation(processes: Sequence[Measured]) -> Iterator[Doubt]:
         )
 
 
+def _about_precision(processes: Sequence[Measured]) -> Iterator[Doubt]:
+    short = [process.steady for process in processes if not process.steady.met_rule]
+    if short:
+        fewest = min(loop.runs for loop in short)
+        widths = [loop.half_width for loop in short if loop.half_width is not None]
+        width = f"the p50 is known to ±{max(widths):.1%}" if widths else "too few for an interval"
+        yield Doubt(
+            "stop_rule_not_met",
+            "noisy",
+            f"{len(short)} of {len(processes)} processes ended at the limit, after {fewest} runs; {width}",
+            "give more time with --max-time",
+        )
+
+
 def _about_others(processes: Sequence[Measured], foreign: Mapping[str, float]) -> Iterator[Doubt]:
-    load = max((process.change.foreign_load or 0.0) for process in processes)
+    load = max((change.foreign_load or 0.0) for change in _changes(processes))
     if load > MAX_FOREIGN_CPUS:
         most = sorted(foreign.items(), key=lambda item: -item[1])[:3]
         named = ", ".join(f"{name} {cpus:.0%}" for name, cpus in most if cpus >= 0.01)
@@ -148,7 +206,7 @@ def _about_others(processes: Sequence[Measured], foreign: Mapping[str, float]) -
             f"other processes kept {load:.2f} CPUs busy" + (f" ({named} of a CPU)" if named else ""),
             "stop them, or measure when the machine is idle",
         )
-    stolen = max((process.change.stolen_share or 0.0) for process in processes)
+    stolen = max((change.stolen_share or 0.0) for change in _changes(processes))
     if stolen > MAX_STOLEN:
         yield Doubt(
             "stolen_time",
@@ -156,7 +214,7 @@ def _about_others(processes: Sequence[Measured], foreign: Mapping[str, float]) -
             f"the hypervisor gave {stolen:.1%} of the CPU time to others",
             "measure on bare metal, or on a VM with cores of its own",
         )
-    held_s = sum(process.change.cgroup_throttled_s or 0.0 for process in processes)
+    held_s = sum(change.cgroup_throttled_s or 0.0 for change in _changes(processes))
     if held_s > 0:
         yield Doubt(
             "cgroup_throttled",
@@ -166,12 +224,59 @@ def _about_others(processes: Sequence[Measured], foreign: Mapping[str, float]) -
         )
 
 
-def _about_choices(probed: Probed) -> Iterator[Doubt]:
+def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> Iterator[Doubt]:
+    shapes = ", ".join(f"{tensor.name}:{'x'.join(map(str, tensor.shape))}" for tensor in probed.inputs)
     if probed.open_dimensions:
-        shapes = ", ".join(f"{tensor.name}:{'x'.join(map(str, tensor.shape))}" for tensor in probed.inputs)
+        sizes = {size for tensor in probed.inputs for size in tensor.shape}
+        small = "; with 1 for every size the figures say little" if sizes == {1} else ""
         yield Doubt(
             "symbolic_dimensions",
             "note",
-            f"sizes were chosen for {', '.join(probed.open_dimensions)}: ran {shapes}",
+            f"sizes were chosen for {', '.join(probed.open_dimensions)}: ran {shapes}{small}",
             "give the sizes of your application with --input-shape",
         )
+    elif from_suite and inputs.shapes:
+        yield Doubt("suite_sizes", "note", f"the suite gives the sizes: ran {shapes}", "none needed")
+
+
+def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:
+    share = processes[-1].provider_share
+    unused = [name for name in model.providers or () if name.lower() not in {"cpu", *share}]
+    if unused:
+        yield Doubt(
+            "provider_unused",
+            "note",
+            f"no node ran on {', '.join(unused)}; all ran on {', '.join(share)}",
+            "leave the provider out, or leave 'cpu' out to make that an error",
+        )
+
+
+def _about_rate(plan: Plan, processes: Sequence[Measured]) -> Iterator[Doubt]:
+    loops = [process.paced for process in processes if process.paced is not None]
+    if plan.rate_hz is None or not loops:
+        return
+    reached = sum(loop.runs for loop in loops) / sum(loop.duration_s for loop in loops)
+    late = sum(loop.late for loop in loops)
+    if reached < MIN_RATE_SHARE * plan.rate_hz or late > 0:
+        yield Doubt(
+            "rate_not_reached",
+            "noisy",
+            f"{reached:.3g} calls a second of {plan.rate_hz:.3g} asked, {late} of them late",
+            "ask for a rate that the model can keep",
+        )
+
+
+def _about_quick(plan: Plan) -> Iterator[Doubt]:
+    if plan.quick:
+        yield Doubt(
+            "quick",
+            "note",
+            f"a first look: {plan.processes} processes of {plan.stop.min_s:g} s; intervals are their range",
+            "leave --quick out for figures to publish",
+        )
+
+
+def _changes(processes: Sequence[Measured]) -> list[Change]:
+    """What happened to the machine, in the steady state and in the paced calls of every process."""
+    both = (change for process in processes for change in (process.change, process.paced_change))
+    return [change for change in both if change is not None]

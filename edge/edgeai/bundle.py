@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ModelError, ModelNotFound, one_line
+from .errors import InputError, ModelError, ModelNotFound, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +67,20 @@ class TensorSpec:
         """Whether every dimension is a number."""
         return all(isinstance(size, int) for size in self.shape)
 
+    def fits(self, shape: tuple[int, ...], sizes: dict[str, int] | None = None) -> bool:
+        """Whether an array's shape fits.
+
+        sizes: collects what each named dimension stood for; one dict for all inputs makes them agree.
+        """
+        names = {} if sizes is None else sizes
+
+        def fits_one(size: int, wanted: int | str) -> bool:
+            if isinstance(wanted, int):
+                return size == wanted
+            return wanted == ANY or names.setdefault(wanted, size) == size
+
+        return len(shape) == len(self.shape) and all(map(fits_one, shape, self.shape))
+
     def __str__(self) -> str:
         sizes = ", ".join(str(size) for size in self.shape)
         text = f"{self.name}: {self.dtype}[{sizes}]"
@@ -86,26 +100,41 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """Where a model came from and the variants it offers, in order of preference."""
+class Model:
+    """A named model and the variants it offers, in order of preference."""
 
-    path: Path
+    name: str
     variants: tuple[Variant, ...]
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """Named models and where they came from."""
+
+    path: Path
+    models: tuple[Model, ...]
+
+
 def open_bundle(path: str | os.PathLike[str]) -> Bundle:
-    """The bundle at a path; a bare model file becomes a bundle of one variant.
+    """The bundle at a path; a bare model file becomes a bundle of one model with one variant.
 
     Only the first bytes are read: whether the whole file is sound is for the backend to say.
     Raises ModelNotFound, or ModelError for what is not a regular, readable file in a known format.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"{one_line(repr(path))} is no path; give the path of a .onnx or .tflite file")
     file = Path(path)
     format_ = sniff_format(file)
     try:
         str(file).encode()
     except UnicodeEncodeError:  # backends take paths as UTF-8
         raise ModelError(f"{one_line(file)} has a name that is not UTF-8; rename it") from None
-    return Bundle(file, (Variant("bare", format_, file),))
+    return Bundle(file, (Model(file.stem, (Variant("bare", format_, file),)),))
+
+
+def bare_variant(path: str | os.PathLike[str]) -> Variant:
+    """The one variant of a bare model file; raises as `open_bundle`."""
+    return open_bundle(path).models[0].variants[0]
 
 
 def sniff_format(path: Path) -> str:

@@ -11,13 +11,13 @@
     │   └── UnknownBackend (LookupError)
     ├── UsageError (ValueError)            command-line words that do not fit together
     ├── BackendMissing (ImportError)       names the extra to install
-    ├── ProviderError (RuntimeError)       an execution provider asked for is absent or unused
+    ├── ProviderError (RuntimeError)       an execution provider asked for is absent or cannot run nodes
     ├── FetchError (OSError)               a download failed or has the wrong hash
     └── WorkerError (RuntimeError)         a measuring process failed
         ├── WorkerCrashed                  ... by a signal or an unexpected exit
         └── WorkerTimeout (TimeoutError)   ... by saying nothing for too long
 
-The command line alone turns these into exit codes (`edgeai.cli.exit_code`).
+and one warning, ProviderUnused. The command line alone turns these into exit codes (`edgeai.cli.exit_code`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,12 @@ class BackendMissing(EdgeError, ImportError):  # noqa: N818
 
 
 class ProviderError(EdgeError, RuntimeError):
-    """An execution provider that was asked for is not in this build, or no node can run on it."""
+    """An execution provider that was asked for is not in this build, or nodes cannot run on it and may not
+    run on the CPU."""
+
+
+class ProviderUnused(UserWarning):
+    """A warning, no error: no node runs on a provider that was asked for; others run them."""
 
 
 class FetchError(EdgeError, OSError):

@@ -31,7 +31,8 @@ class Quantizer:
         real: float32 of any shape. Rounds half to even, as numpy does; TFLite's QUANTIZE rounds half away
         from zero, which differs by one step on exact ties only. Raises InputError for NaN.
         """
-        steps = real / self._scale
+        # Into an array: without `out`, numpy makes a scalar of what has no dimensions.
+        steps = np.divide(real, self._scale, out=np.empty(real.shape, np.float32))
         np.rint(steps, out=steps)
         steps += self._zero_point
         np.maximum(steps, self._low, out=steps)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -10,9 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from .backends import BACKENDS, RunOptions, choose_backend, load_backend
-from .bundle import NUMPY_DTYPES, TensorSpec, Variant, list_specs, open_bundle
+from .bundle import NUMPY_DTYPES, TensorSpec, Variant, bare_variant, list_specs
 from .device import DeviceProfile, default_threads, detect_profile, load_profile
-from .errors import InputError, ModelError, SessionClosed, one_line
+from .errors import InputError, ModelError, ProviderUnused, SessionClosed, one_line
 from .quantize import quantizers
 
 if TYPE_CHECKING:
@@ -41,31 +43,22 @@ class Session:
         self._runner: Runner | None = runner
         # Looked up once: a model of 4 µs feels every attribute.
         self._run: Callable[..., dict[str, Array]] = runner.run
-        self._raw_inputs, self._raw_outputs = runner.inputs, runner.outputs
+        self.raw_inputs = runner.inputs
+        """What run(raw=True) takes: names, shapes, and the dtypes that the file stores."""
+        self.raw_outputs = runner.outputs
+        """What run(raw=True) gives."""
+        self.inputs = tuple(_real(spec) for spec in runner.inputs)
+        """What run() takes. A quantized input takes real values, so says f32."""
+        self.outputs = tuple(_real(spec) for spec in runner.outputs)
+        """What run() gives; a quantized output comes as real values, so says f32."""
         self._to_raw, self._to_real = quantizers(runner.inputs), quantizers(runner.outputs)
         self._is_quantized = bool(self._to_raw or self._to_real)
-        # Name, dtype and shape of each input as last accepted: what equals them needs no further check.
-        self._accepted = {raw: _wants(self._raw_inputs if raw else self.inputs) for raw in (False, True)}
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What run() takes: names, dtypes and shapes. A quantized input takes real values, so says f32."""
-        return tuple(_real(spec) for spec in self._raw_inputs)
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """What run() gives; a quantized output comes as real values, so says f32."""
-        return tuple(_real(spec) for spec in self._raw_outputs)
-
-    @property
-    def raw_inputs(self) -> tuple[TensorSpec, ...]:
-        """What run(raw=True) takes: the dtypes that the file stores."""
-        return self._raw_inputs
-
-    @property
-    def raw_outputs(self) -> tuple[TensorSpec, ...]:
-        """What run(raw=True) gives."""
-        return self._raw_outputs
+        # Dtype and shape of each input and output as last accepted: what equals them needs no further check.
+        self._accepted = {False: _wants(self.inputs), True: _wants(self.raw_inputs)}
+        self._accepted_out = {
+            False: {name: (dtype, shape) for name, dtype, shape in _wants(self.outputs)},
+            True: {name: (dtype, shape) for name, dtype, shape in _wants(self.raw_outputs)},
+        }
 
     @property
     def provider(self) -> str | None:
@@ -91,7 +84,8 @@ class Session:
         """Run the model once and return its outputs by name.
 
         inputs: arrays by name, or the one array of a model with one input. dtype and shape must be what
-            `inputs` states; nothing is cast, and an array that fits is not copied.
+            `inputs` states; nothing is cast. ONNX Runtime reads an array that fits where it lies; LiteRT
+            copies it into its own tensor.
         out: arrays by output name to write into, C-contiguous, writable and of the output's dtype and
             shape; they are what is returned under their names.
         raw: quantized tensors as the integers that the file stores, instead of real values.
@@ -163,18 +157,18 @@ class Session:
     def _by_name(self, inputs: Array | Mapping[str, Array]) -> Mapping[str, Array]:
         if isinstance(inputs, Mapping):
             return dict(inputs)
-        if len(self._raw_inputs) != 1:
+        if len(self.raw_inputs) != 1:
             raise InputError(f"{self._name} has several inputs; pass a dict: {self._state_wants()}")
-        return {self._raw_inputs[0].name: inputs}
+        return {self.raw_inputs[0].name: inputs}
 
     def _check(self, feed: Mapping[str, Array], raw: bool) -> None:
         """Check names, dtypes and shapes against the signature, and remember what fits for the next call."""
         sizes: dict[str, int] = {}
-        for spec in self._raw_inputs if raw else self.inputs:
+        for spec in self.raw_inputs if raw else self.inputs:
             array = feed.get(spec.name)
             if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
                 self._refuse(spec.name, array, raw)
-            if not _fits(spec, array.shape, sizes):
+            if not spec.fits(array.shape, sizes):
                 self._refuse(spec.name, array, raw)
         self._accepted[raw] = [(name, dtype, feed[name].shape) for name, dtype, _ in self._accepted[raw]]
 
@@ -183,7 +177,7 @@ class Session:
         raise InputError(f"{self._name} got {given}; it wants exactly {self._state_wants()}")
 
     def _refuse(self, name: str, array: object, raw: bool) -> NoReturn:
-        specs = self._raw_inputs if raw else self.inputs
+        specs = self.raw_inputs if raw else self.inputs
         spec = next(spec for spec in specs if spec.name == name)
         if array is None:
             raise InputError(f"{self._name} got no input {name!r}; it wants {self._state_wants(raw)}")
@@ -194,20 +188,29 @@ class Session:
         raise InputError(f"{self._name}: input {spec} ({NUMPY_DTYPES[spec.dtype]}) got {got}")
 
     def _state_wants(self, raw: bool = False) -> str:
-        return list_specs(self._raw_inputs if raw else self.inputs)
+        return list_specs(self.raw_inputs if raw else self.inputs)
 
     def _check_out(self, out: Mapping[str, Array], raw: bool) -> None:
-        specs = {spec.name: spec for spec in (self._raw_outputs if raw else self.outputs)}
+        if not isinstance(out, Mapping):
+            raise InputError(f"out is a {type(out).__name__}; pass a dict of arrays by output name")
+        accepted = self._accepted_out[raw]
         for name, array in out.items():
-            spec = specs.get(name)
-            if spec is None:
-                raise InputError(f"{self._name} has no output {name!r}; it has {one_line(', '.join(specs))}")
-            if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
-                _refuse_out(name, array, NUMPY_DTYPES[spec.dtype])
+            dtype, shape = accepted.get(name, (None, None))
+            if type(array) is not _NDARRAY or array.dtype is not dtype or array.shape != shape:
+                self._check_one_out(name, array, raw)
             if not array.flags.c_contiguous or not array.flags.writeable:
                 _refuse_out(name, array, "a C-contiguous, writable array")
-            if not _fits(spec, array.shape, {}):
-                _refuse_out(name, array, f"shape {list(spec.shape)}")
+
+    def _check_one_out(self, name: str, array: Array, raw: bool) -> None:
+        specs = {spec.name: spec for spec in (self.raw_outputs if raw else self.outputs)}
+        spec = specs.get(name)
+        if spec is None:
+            raise InputError(f"{self._name} has no output {name!r}; it has {one_line(', '.join(specs))}")
+        if not isinstance(array, np.ndarray) or array.dtype != NUMPY_DTYPES[spec.dtype]:
+            _refuse_out(name, array, NUMPY_DTYPES[spec.dtype])
+        if not spec.fits(array.shape):
+            _refuse_out(name, array, f"shape {list(spec.shape)}")
+        self._accepted_out[raw][name] = (self._accepted_out[raw][name][0], array.shape)
 
 
 def open_session(
@@ -220,25 +223,49 @@ def open_session(
     signature: str | None,
 ) -> Session:
     """What `edgeai.load` does; see there."""
-    bundle = open_bundle(path)
-    variant = bundle.variants[0]
+    variant = bare_variant(path)
     profile = _profile(device)
     name = backend or choose_backend(variant.format, profile.preferred_backends)
     _check_reads(name, variant)
     options = RunOptions(
         threads=_check_threads(threads) or default_threads(profile),
-        providers=tuple(providers) if providers is not None else (),
+        providers=_check_providers(providers),
         preferred_providers=profile.preferred_providers if providers is None else (),
         signature=signature,
     )
     runner = load_backend(name).open(variant, options)
+    _warn_of_unused(options.providers, runner.provider_share, str(path))
     return Session(runner, model=str(path), backend=name, threads=options.threads)
 
 
 def _profile(device: str | DeviceProfile | None) -> DeviceProfile:
     if isinstance(device, DeviceProfile):
         return device
-    return detect_profile() if device is None else load_profile(device)
+    if device is None:
+        return detect_profile()
+    if not isinstance(device, str):
+        raise InputError(f"device is {device!r}; give an id of `edgeai device list` or a DeviceProfile")
+    return load_profile(device)
+
+
+def _check_providers(providers: Sequence[str] | None) -> tuple[str, ...]:
+    if providers is None:
+        return ()
+    names = (providers,) if isinstance(providers, str) else tuple(providers)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"providers is {providers!r}; give names in order, such as ['cuda', 'cpu']")
+    return names
+
+
+def _warn_of_unused(asked: tuple[str, ...], share: Mapping[str, float], path: str) -> None:
+    """A fallback always says so; where only the first run's trace can tell, `Session.provider` does."""
+    unused = [name for name in asked if name.lower() not in {"cpu", *share}]
+    if share and unused:
+        warnings.warn(
+            f"{one_line(path)}: no node runs on {', '.join(unused)}; all run on {', '.join(share)}",
+            ProviderUnused,
+            stacklevel=4,
+        )
 
 
 def _check_reads(name: str, variant: Variant) -> None:
@@ -253,9 +280,13 @@ def _check_reads(name: str, variant: Variant) -> None:
 
 def _check_threads(threads: int | None) -> int | None:
     # The libraries start whatever number they are given, and hang or die on an absurd one.
-    if threads is not None and (not isinstance(threads, int) or not 1 <= threads <= 1024):
+    try:
+        number = None if threads is None else operator.index(threads)
+    except TypeError:
+        number = 0
+    if number is not None and (isinstance(threads, bool) or not 1 <= number <= 1024):
         raise InputError(f"threads is {threads!r}; give a whole number from 1 to 1024")
-    return threads
+    return number
 
 
 def _real(spec: TensorSpec) -> TensorSpec:
@@ -264,19 +295,6 @@ def _real(spec: TensorSpec) -> TensorSpec:
 
 def _wants(specs: tuple[TensorSpec, ...]) -> list[tuple[str, np.dtype[np.generic], tuple[int | str, ...]]]:
     return [(spec.name, np.dtype(NUMPY_DTYPES[spec.dtype]), spec.shape) for spec in specs]
-
-
-def _fits(spec: TensorSpec, shape: tuple[int, ...], sizes: dict[str, int]) -> bool:
-    """Whether a shape fits; `sizes` collects what each named dimension stood for, and must agree."""
-    if len(shape) != len(spec.shape):
-        return False
-    for size, wanted in zip(shape, spec.shape, strict=True):
-        if isinstance(wanted, int):
-            if size != wanted:
-                return False
-        elif wanted != "?" and sizes.setdefault(wanted, size) != size:
-            return False
-    return True
 
 
 def _refuse_out(name: str, array: object, wanted: str) -> NoReturn:

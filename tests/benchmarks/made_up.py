@@ -53,7 +53,13 @@ CONDITIONS = Conditions(
     power_mode=None,
     clocks_pinned=True,
 )
-QUIET = Change(throttle_events={}, foreign_load=0.02, stolen_share=0.0, cgroup_throttled_s=0.0)
+QUIET = Change(
+    throttle_events={},
+    foreign_load=0.02,
+    stolen_share=0.0,
+    cgroup_throttled_s=0.0,
+    slowest_clock_share=1.0,
+)
 PHASES = ("interpreter", "imports", "baseline", "load", "first inference", "warm-up", "steady")
 
 

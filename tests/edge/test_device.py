@@ -46,12 +46,12 @@ class Expected:
     profile: str
     matched_by: str
     machine: str
-    userland_bits: int
     cores: int
     features: tuple[str, ...]
     memory_bytes: int
     warnings: tuple[str, ...]
     """A piece of each warning, in their order."""
+    userland_bits: int | None = None
     physical_cores: int | None = None
     l4t: str | None = None
 
@@ -303,6 +303,35 @@ def test_the_first_entry_of_compatible_that_is_known_wins(tmp_path: Path) -> Non
     assert detect(root).matched_by == "compatible radxa,rock-5b"
 
 
+@pytest.mark.parametrize(
+    ("compatible", "id_"),
+    [
+        (b"acme,robot+p3767-0003\0nvidia,tegra234\0", "jetson-orin-nano"),
+        (b"acme,robot+p3701-0005-super\0nvidia,tegra234\0", "jetson-agx-orin"),
+        (b"acme,robot+p3767-0003\0", "arm64"),  # nothing says that it is a Jetson
+        (b"acme,robot+p3767-0003\0nvidia,tegra234-like\0", "arm64"),
+        (b"acme,p3767-0003\0nvidia,tegra234\0", "arm64"),  # the carrier's name, not a module's
+    ],
+)
+def test_a_jetsons_module_counts_behind_the_plus_of_a_carrier_of_any_maker(
+    compatible: bytes, id_: str, tmp_path: Path
+) -> None:
+    assert detect(root_with(tmp_path, compatible=compatible)).profile.id == id_
+
+
+def test_the_kernels_copy_of_the_model_counts_where_the_device_tree_is_hidden(tmp_path: Path) -> None:
+    write(tmp_path, "sys/devices/soc0/machine", "NVIDIA Jetson Orin Nano Developer Kit\n")
+    found = detect(SysRoot(tmp_path), machine="aarch64")
+    assert (found.profile.id, found.matched_by) == ("jetson-orin-nano", "model text 'Orin Nano'")
+    assert found.model == "NVIDIA Jetson Orin Nano Developer Kit"
+
+
+def test_the_device_trees_model_is_trusted_more_than_the_kernels_copy(tmp_path: Path) -> None:
+    write(tmp_path, "sys/devices/soc0/machine", "NVIDIA Jetson Orin Nano Developer Kit\n")
+    root = root_with(tmp_path, model=b"NVIDIA Orin NX Developer Kit\0")
+    assert detect(root, machine="aarch64").profile.id == "jetson-orin-nx"
+
+
 def test_a_part_of_a_compatible_entry_is_no_match(tmp_path: Path) -> None:
     root = root_with(tmp_path, compatible=b"raspberrypi,5-model-b-clone\0xradxa,rock-5b\0")
     assert detect(root).profile.id == "arm64"
@@ -374,6 +403,25 @@ def test_an_unknown_architecture_borrows_a_profile_and_says_so(tmp_path: Path) -
     assert found.warnings[0].startswith("the architecture riscv64 is not one that edgeai knows")
 
 
+L4T = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n"
+
+
+def test_a_jetson_that_cannot_be_told_asks_for_the_name_of_a_jetson(tmp_path: Path) -> None:
+    write(tmp_path, "etc/nv_tegra_release", L4T)
+    hidden = detect(SysRoot(tmp_path), machine="aarch64").warnings[0]
+    root = root_with(tmp_path, compatible=b"acme,robot\0nvidia,tegra234\0")
+    unlisted = detect(root, machine="aarch64").warnings[0]
+    assert f"because {tmp_path} shows no device tree (containers hide it): arm64 is used" in hidden
+    assert "because no profile matches acme,robot: arm64 is used" in unlisted
+    for warning in (hidden, unlisted):
+        assert warning.startswith("this is a Jetson (L4T 36.4.3)")
+        assert warning.endswith("device='jetson-orin-nano') or --device jetson-orin-nano")
+
+
+def test_a_jetson_that_cannot_be_told_still_prefers_its_gpu() -> None:
+    assert detect_profile(board("jetson-container")).preferred_providers == ("cuda", "cpu")
+
+
 def test_damaged_files_are_taken_as_unknown(tmp_path: Path) -> None:
     root = root_with(tmp_path, compatible=b"\0\0\xff\xfe\0", model=b"", system__linux_revision=b"\x00\xc0")
     write(tmp_path, "proc/meminfo", "MemTotal: lots\n")
@@ -386,11 +434,46 @@ def test_damaged_files_are_taken_as_unknown(tmp_path: Path) -> None:
 def test_far_too_little_ram_for_the_board_is_a_warning(tmp_path: Path) -> None:
     root = root_with(tmp_path, compatible=b"raspberrypi,model-zero-2-w\0")
     write(tmp_path, "proc/meminfo", "MemTotal:         196608 kB\n")
-    assert (
-        detect(root)
-        .warnings[-1]
-        .startswith("RAM is 192 MiB, far less than the smallest Raspberry Pi Zero 2 W (512 MiB)")
+    assert detect(root).warnings[-1] == (
+        "RAM is 192 MiB, less than half of the smallest Raspberry Pi Zero 2 W listed (512 MiB): check "
+        "gpu_mem, mem= on the kernel's command line and the virtual machine's size, unless "
+        "devices/raspberry-pi-zero-2-w.toml lacks the size of this board"
     )
+
+
+def test_only_a_raspberry_pi_is_told_to_check_gpu_mem(tmp_path: Path) -> None:
+    root = root_with(tmp_path, compatible=b"nvidia,p3768-0000+p3767-0005\0")
+    write(tmp_path, "proc/meminfo", "MemTotal:        1048576 kB\n")
+    warning = detect(root).warnings[-1]
+    assert "(4096 MiB): check mem= on the kernel's command line" in warning
+    assert "gpu_mem" not in warning
+
+
+@pytest.mark.parametrize(
+    ("compatible", "total_kb"),
+    [
+        (b"nvidia,p2822-0000+p2888-0001\0", 15_900_000),  # the AGX Xavier of 16 GB
+        (b"nvidia,p2822-0000+p2888-0006\0", 7_700_000),
+        (b"nvidia,p4071-0000+p3834-0000\0", 64_300_000),  # the T4000
+        (b"nvidia,quill\0", 3_900_000),  # the TX2 of 4 GB
+    ],
+)
+def test_the_smaller_jetsons_get_no_warning_of_too_little_ram(
+    compatible: bytes, total_kb: int, tmp_path: Path
+) -> None:
+    write(tmp_path, "proc/meminfo", f"MemTotal: {total_kb} kB\n")
+    found = detect(root_with(tmp_path, compatible=compatible))
+    assert found.profile.id.startswith("jetson-")
+    assert [warning for warning in found.warnings if "RAM" in warning] == []
+
+
+def test_a_32_bit_pc_is_not_sent_to_a_library_without_wheels_for_it(tmp_path: Path) -> None:
+    write(tmp_path, "lib/ld-linux.so.2", "")
+    warnings = detect(SysRoot(tmp_path), "i686").warnings
+    assert [warning for warning in warnings if warning.startswith("the userland")] == [
+        "the userland is 32-bit under a 32-bit kernel, and onnxruntime and ai-edge-litert publish no 32-bit "
+        "wheels: install a 64-bit system"
+    ]
 
 
 def test_a_32_bit_kernel_is_told_from_a_32_bit_userland(tmp_path: Path) -> None:
@@ -415,6 +498,16 @@ def test_an_installation_without_profiles_says_so(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(profile, "_folder", lambda: tmp_path)
     with pytest.raises(ConfigError, match=re.escape(f"no device profiles in {tmp_path}; reinstall edgeai")):
+        detect_profile()
+
+
+def test_a_profile_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgeai.device import profile
+
+    path = tmp_path / "a-board.toml"
+    path.write_bytes(SMALLEST_PROFILE.format(id="a-board").replace("A board", "B\xe4r").encode("latin-1"))
+    monkeypatch.setattr(profile, "_folder", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=re.escape(f"{path} is not UTF-8")):
         detect_profile()
 
 
@@ -543,6 +636,27 @@ MISTAKES = {
 def test_a_mistake_in_a_profile_names_file_and_key(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = profile_file(tmp_path, old, new)
     with pytest.raises(ConfigError, match=re.escape(f"{path}: {message}")):
+        parse_profile(path)
+
+
+QUOTING = {
+    "compatible": "acme,x",
+    "modules": "p9999",
+    "pi_revision_types": "0x99",
+    "model_text": "Acme X",
+    "machines": "acme",
+}
+
+
+@pytest.mark.parametrize(("key", "entry"), QUOTING.items())
+def test_a_match_that_detection_would_not_find_in_the_text_is_refused(
+    key: str, entry: str, tmp_path: Path
+) -> None:
+    old = 'compatible = ["a,board"]'
+    assert parse_profile(profile_file(tmp_path, old, f'{key} = ["{entry}"]'))
+    path = profile_file(tmp_path, old, f"{key} = ['{entry}']")
+    message = f"{path}: match.{key}: write '{entry}' in double quotes; detection searches the file's text for"
+    with pytest.raises(ConfigError, match=re.escape(message)):
         parse_profile(path)
 
 

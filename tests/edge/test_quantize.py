@@ -45,3 +45,22 @@ def test_the_callers_array_is_left_alone() -> None:
 
 def test_an_empty_array_stays_empty() -> None:
     assert Quantizer(SPEC).to_raw(np.empty((0, 4), np.float32)).shape == (0, 4)
+
+
+def test_an_array_without_dimensions_stays_one() -> None:
+    raw = Quantizer(SPEC).to_raw(np.array(3.0, np.float32))
+    assert isinstance(raw, np.ndarray)
+    assert (raw.dtype, raw.shape, raw.tolist()) == (np.int8, (), -4)
+    real = Quantizer(SPEC).to_real(raw)
+    assert isinstance(real, np.ndarray)
+    assert (real.dtype, real.shape, real.tolist()) == (np.float32, (), 3.0)
+    with pytest.raises(InputError, match="NaN"):
+        Quantizer(SPEC).to_raw(np.array(np.nan, np.float32))
+
+
+def test_the_layout_of_the_values_does_not_matter() -> None:
+    real = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for same in (np.asfortranarray(real), real[::-1][::-1], real.repeat(2, axis=1)[:, ::2]):
+        raw = Quantizer(SPEC).to_raw(same)
+        assert raw.tolist() == [[-10, -8, -6], [-4, -2, 0]]
+        assert Quantizer(SPEC).to_real(raw).tolist() == real.tolist()

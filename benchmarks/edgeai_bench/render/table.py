@@ -18,17 +18,19 @@ def page(report: Report, *, verbose: bool = False) -> str:
     return "\n".join([_title(report), "", *_figures(report, verbose), "", *_doubts(report)]).rstrip()
 
 
-def overview(reports: Sequence[Report], failures: Sequence[Failure]) -> str:
-    """One line a run, then what was skipped or failed, then each kind of doubt once."""
-    header = ["model", "backend", "thr", "p50", "95 % interval", "p90", "p99", "first result", "RAM peak",
-              "above base", "CPU/inf", "rate", "verdict"]  # fmt: skip
-    right = frozenset(range(2, 12))
+def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int | None = None) -> str:
+    """One line a run, then what was skipped or failed, then each kind of doubt once.
+
+    width: of the terminal; columns that do not fit are left out, the dearest last. None: all of them.
+    """
     parts = []
     if reports:
-        parts.append(table([_row(report) for report in reports], header, right))
+        parts.append(_table(reports, width))
+        interval = "over the range of the processes" if _is_range(reports[0]) else "of 95 % confidence"
         parts.append(
-            "first result = load + first inference; above base = peak less the process with its runtime "
-            "imported;\nCPU/inf = CPU time of all threads per inference; - = too few samples"
+            f"[low, high] {interval}; first result = load + first inference; above base = peak less the\n"
+            "process with its runtime imported; CPU/inf = CPU time of all threads per inference; "
+            "- = too few samples"
         )
     for failure in failures:
         word = "skipped" if failure.skipped else "failed"
@@ -37,6 +39,29 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure]) -> str:
     if reports:
         parts.append("\n".join(_doubts_of_many(reports)))
     return "\n\n".join(part for part in parts if part)
+
+
+# Left out one by one, in this order, where the terminal is too narrow.
+_OPTIONAL = ("RAM peak", "p90", "rate", "thr", "CPU/inf", "first result", "p99", "backend", "[low, high]")
+
+
+def _table(reports: Sequence[Report], width: int | None) -> str:
+    columns = [
+        "model", "backend", "thr", "p50", "[low, high]", "p90", "p99", "first result", "RAM peak",
+        "above base", "CPU/inf", "rate", "verdict",
+    ]  # fmt: skip
+    rows = [dict(zip(columns, _row(report), strict=True)) for report in reports]
+    for left_out in ("", *_OPTIONAL):
+        columns = [column for column in columns if column != left_out]
+        numbers = frozenset(
+            index
+            for index, column in enumerate(columns)
+            if column not in {"model", "backend", "verdict", "[low, high]"}
+        )
+        text = table([[row[column] for column in columns] for row in rows], columns, numbers)
+        if width is None or max(map(len, text.splitlines())) <= width:
+            break
+    return text
 
 
 def name_of(report: Report) -> str:
@@ -74,8 +99,12 @@ def _latency_lines(report: Report) -> Iterator[str]:
         yield f"{label:<11}{name:<6}" + (
             f"{time_text(estimate.value):>9}  {interval_text(estimate)}" if estimate else "too few samples"
         )
-    count = f"over {latency.runs:,} runs, {report.settings.processes} processes"
-    yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  {count}"
+    processes = report.settings.processes
+    count = f"over {latency.runs:,} runs in {processes} process" + ("es" if processes > 1 else "")
+    kept = "" if latency.samples == latency.runs else f", percentiles from {latency.samples:,} of them"
+    yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  max {time_text(latency.max)}, {count}{kept}"
+    if _is_range(report):
+        yield f"{'':<11}[low, high] are the range of the processes: too few for an interval"
 
 
 def _start_lines(report: Report, verbose: bool) -> Iterator[str]:
@@ -100,9 +129,10 @@ def _cost_lines(report: Report) -> Iterator[str]:
         f"{_bytes(memory.incremental_anonymous)}; PSS {_bytes(memory.pss)}"
     )
     yield f"{'CPU':<11}{time_text(report.cpu_s_per_inference.value)} per inference, all threads"
-    samples = (
-        "" if report.settings.batch in {None, 1} else f", {rate_text(report.samples_per_s.value)} samples"
-    )
+    known = report.samples_per_s
+    # The same as the calls for a batch of one.
+    batched = known is not None and known.value > 1.5 * report.throughput_hz.value
+    samples = f", {rate_text(known.value)} samples" if known is not None and batched else ""
     yield f"{'rate':<11}{rate_text(report.throughput_hz.value)} back to back{samples}"
     if report.paced is not None:
         paced = report.paced
@@ -175,11 +205,17 @@ def _doubts_of_many(reports: Sequence[Report]) -> Iterator[str]:
     concerned: dict[tuple[str, str, str], list[str]] = {}
     for report in reports:
         for doubt in report.warnings:
-            key = (doubt.effect, doubt.name, doubt.advice)
+            # What was computed or chosen wrongly is told for each model, mere noise together.
+            own = doubt.effect == "invalid" or doubt.name in {"symbolic_dimensions", "provider_unused"}
+            key = (doubt.effect, doubt.name, f"{doubt.message}; {doubt.advice}" if own else doubt.advice)
             concerned.setdefault(key, []).append(name_of(report))
-    for (effect, name, advice), models in concerned.items():
+    for (effect, name, text), models in concerned.items():
         which = "every model" if len(models) == len(reports) else ", ".join(dict.fromkeys(models))
-        yield from _wrap(f"{effect}: {name} ({which}): {advice}", "  ")
+        yield from _wrap(f"{effect}: {name} ({which}): {text}", "  ")
+
+
+def _is_range(report: Report) -> bool:
+    return report.settings.intervals != "95 %"
 
 
 def _wrap(text: str, indent: str) -> list[str]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import BackendMissing, ModelError, UnknownBackend
+from ..errors import BackendMissing, ModelError, UnknownBackend, one_line
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -35,6 +37,15 @@ class Entry:
     """What to install: `pip install 'edgeai[EXTRA]'`."""
     module: str
     """The library's top module, to see without importing it whether it is there."""
+    last_python: tuple[int, int] | None = None
+    """The last Python that the library has wheels for, where it has ended."""
+
+    @property
+    def hint(self) -> str:
+        """How to get the library on this Python."""
+        if self.last_python is not None and sys.version_info[:2] > self.last_python:
+            return "'edgeai[{}]' needs Python {}.{} or older".format(self.extra, *self.last_python)
+        return f"pip install 'edgeai[{self.extra}]'"
 
 
 # In order of preference among those that read the same format.
@@ -42,7 +53,7 @@ BACKENDS: dict[str, Entry] = {
     "onnxruntime": Entry("edgeai.backends.onnxruntime:OnnxRuntime", ("onnx",), "onnx", "onnxruntime"),
     "litert": Entry("edgeai.backends.litert:LiteRt", ("tflite",), "tflite", "ai_edge_litert"),
     "tflite-runtime": Entry(
-        "edgeai.backends.tflite_legacy:TfliteLegacy", ("tflite",), "tflite-legacy", "tflite_runtime"
+        "edgeai.backends.tflite_legacy:TfliteLegacy", ("tflite",), "tflite-legacy", "tflite_runtime", (3, 11)
     ),
 }
 
@@ -110,20 +121,28 @@ def load_backend(name: str) -> Backend:
     Raises UnknownBackend, or BackendMissing with the extra that brings it.
     """
     target, hint = name, "check the name and sys.path"
-    if ":" not in name:
+    if not is_own(name):
         entry = _entry(name)
-        target, hint = entry.target, f"pip install 'edgeai[{entry.extra}]'"
+        target, hint = entry.target, entry.hint
     module, _, cls = target.partition(":")
     try:
         backend: Backend = getattr(importlib.import_module(module), cls)()
-    except (ImportError, AttributeError) as error:
-        raise BackendMissing(f"backend {name} does not load ({error}); {hint}") from error
+    except (ImportError, AttributeError, TypeError) as error:
+        raise BackendMissing(f"backend {name} does not load ({one_line(error)}); {hint}") from error
+    if not (hasattr(backend, "open") and hasattr(backend, "version")):
+        raise BackendMissing(f"{name} is no backend: it has no open() and version(); {hint}")
     return backend
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is `module:Class`, an application's own backend."""
+    return re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*", name) is not None
 
 
 def is_installed(name: str) -> bool:
     """Whether the backend's library can be found; says nothing about whether it loads."""
-    return importlib.util.find_spec(_entry(name).module) is not None
+    spec = importlib.util.find_spec(_entry(name).module)
+    return spec is not None and spec.origin is not None  # a mere folder of that name has no origin
 
 
 def choose_backend(format_: str, preferred: tuple[str, ...] = ()) -> str:
@@ -138,12 +157,19 @@ def choose_backend(format_: str, preferred: tuple[str, ...] = ()) -> str:
     for name in ordered:
         if is_installed(name):
             return name
-    extras = " or ".join(f"pip install 'edgeai[{BACKENDS[name].extra}]'" for name in readers)
-    raise BackendMissing(f"no backend for {format_} is installed; {extras}")
+    raise BackendMissing(missing(format_))
+
+
+def missing(format_: str) -> str:
+    """What to say where no backend that reads a format is installed."""
+    hints = (entry.hint for entry in BACKENDS.values() if format_ in entry.formats)
+    return f"no backend for {format_} is installed; {' or '.join(hints)}"
 
 
 def _entry(name: str) -> Entry:
     try:
         return BACKENDS[name]
     except KeyError:
-        raise UnknownBackend(f"no backend is called {name!r}; known: {', '.join(BACKENDS)}") from None
+        raise UnknownBackend(
+            f"no backend is called {one_line(name)!r}; known: {', '.join(BACKENDS)}, or module:Class"
+        ) from None

@@ -5,9 +5,11 @@ A wheel built for another CPU dies with SIGILL on import, and would take the com
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from . import BACKENDS, is_installed
@@ -21,11 +23,15 @@ from edgeai.errors import BackendMissing
 try:
     print(load_backend({target!r}).version())
 except BackendMissing as error:
-    sys.exit(str(error.__cause__))
+    sys.exit(str(error.__cause__ or error))
 """
 
 # A cold import of onnxruntime from a slow SD card takes tens of seconds on a Pi Zero 2 W.
 _TIMEOUT_S = 120.0
+
+# ONNX Runtime 1.31 leaves a file in the folder for temporary files and sends telemetry when it is imported,
+# as edgeai/measure/launch.py says too. A user's own setting wins.
+_ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 @dataclass(frozen=True)
@@ -45,25 +51,34 @@ def probe_backends(timeout_s: float = _TIMEOUT_S) -> tuple[Probe, ...]:
 
 
 def _probe(name: str, timeout_s: float) -> Probe:
-    install = f"pip install 'edgeai[{BACKENDS[name].extra}]'"
+    hint = BACKENDS[name].hint
     if not is_installed(name):
-        return Probe(name, None, f"not installed: {install}")
+        return Probe(name, None, f"not installed: {hint}")
+    # Where this Python is too new, reinstalling does not help and the hint says so.
+    reinstall = f"reinstall it: {hint}" if hint.startswith("pip ") else hint
     code = _CHILD.format(path=sys.path, target=BACKENDS[name].target)
     try:
         child = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout_s, check=False
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env={**_ENVIRONMENT, **os.environ},
         )
     except subprocess.TimeoutExpired:
-        return Probe(name, None, f"does not load: no answer within {timeout_s:g} s; reinstall it: {install}")
+        return Probe(name, None, f"does not load: no answer within {timeout_s:g} s; {reinstall}")
     lines = child.stdout.split()
     if child.returncode == 0 and lines:
         return Probe(name, lines[-1], None)
-    return Probe(name, None, f"does not load: {_reason(child)}; reinstall it: {install}")
+    return Probe(name, None, f"does not load: {_reason(child)}; {reinstall}")
 
 
 def _reason(child: subprocess.CompletedProcess[str]) -> str:
     if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
+        name = f"signal {-child.returncode}"
+        with suppress(ValueError):  # real-time signals have no name
+            name = signal.Signals(-child.returncode).name
         hint = " (the wheel is built for another CPU)" if name == "SIGILL" else ""
         return f"killed by {name}{hint}"
     lines = child.stderr.strip().splitlines()

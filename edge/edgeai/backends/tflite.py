@@ -9,15 +9,17 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ..bundle import ANY, NUMPY_DTYPES, Quantization, TensorSpec
-from ..errors import InputError, ModelError, ProviderError, RunError, one_line
+from ..errors import InputError, ModelError, ProviderError, RunError, SessionClosed, one_line
 
 if TYPE_CHECKING:
     from . import Array, RunOptions
+
+    Invoke = Callable[[Mapping[str, Array], Mapping[str, Array] | None], dict[str, Array]]
 
 _SHORT_DTYPES = {numpy_name: short for short, numpy_name in NUMPY_DTYPES.items()}
 # What the Python bindings raise; they have no class of their own. IndexError, OverflowError and SystemError
@@ -54,17 +56,21 @@ class TfliteRunner:
         self._library = library  # as error messages call it
         self._make_interpreter = make_interpreter
         self._lock = threading.Lock()
+        self._is_closed = False
         try:
-            self._key = _signature_key(model, make_interpreter(), options.signature)
-            self._graph = self._open_graph()
+            interpreter = make_interpreter()
+            key = _signature_key(model, interpreter, options.signature)
+            self._names = _names_of_main_graph(interpreter, key)
+            self._key = key
+            graph = self._open_graph(interpreter)
         except _TFLITE_ERRORS as error:
             if isinstance(error, ModelError | InputError):
                 raise
             raise ModelError(f"{model} cannot be loaded by {library}: {_short(error)}") from error
-        self.inputs = tuple(_spec(model, name, detail) for name, detail in self._graph.inputs.items())
-        self.outputs = tuple(_spec(model, name, detail) for name, detail in self._graph.outputs.items())
+        self.inputs = tuple(_spec(model, name, detail) for name, detail in graph.inputs.items())
+        self.outputs = tuple(_spec(model, name, detail) for name, detail in graph.outputs.items())
         # The bound method, looked up once: at 4 µs a model, every attribute counts.
-        self._invoke = self._graph.invoke
+        self._invoke: Invoke = graph.invoke
 
     def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """See `Runner.run`. A new shape within the signature resizes the model first."""
@@ -72,50 +78,54 @@ class TfliteRunner:
             with self._lock:
                 return self._invoke(inputs, out)
         except _TFLITE_ERRORS as error:
-            if isinstance(error, InputError):
+            if isinstance(error, InputError | SessionClosed):  # both are builtins of that tuple too
                 raise
             raise RunError(f"{self._model}: {self._library} failed while running: {_short(error)}") from error
 
     def reset(self) -> None:
         """Start from fresh state: a new Interpreter, the only thing that clears VAR_HANDLE state."""
-        try:
-            with self._lock:
-                self._graph = self._open_graph()
-                self._invoke = self._graph.invoke
-        except _TFLITE_ERRORS as error:
-            raise RunError(f"{self._model}: {self._library} cannot start afresh: {_short(error)}") from error
+        with self._lock:
+            if self._is_closed:
+                self._refuse({}, None)
+            self._invoke = self._refuse  # the old one goes before the new one comes: a board has room for one
+            try:
+                self._invoke = self._open_graph(self._make_interpreter()).invoke
+            except _TFLITE_ERRORS as error:
+                raise RunError(
+                    f"{self._model}: {self._library} cannot start afresh: {_short(error)}"
+                ) from error
 
     def close(self) -> None:
-        """Drop the Interpreter, which frees the model."""
-        del self._invoke, self._graph
+        """Drop the Interpreter, which frees the model, after a run that is under way."""
+        with self._lock:
+            self._is_closed = True
+            self._invoke = self._refuse
 
-    def _open_graph(self) -> _MainGraph | _SignatureGraph:
-        interpreter = self._make_interpreter()
-        if self._key is None:
-            return _MainGraph(self._model, interpreter)
-        # Subgraphs number their tensors alike: among several signatures, indexes do not tell whose they are.
-        alone = len(interpreter.get_signature_list()) == 1
-        names = _names_of_main_graph(interpreter, self._key) if alone else None
-        if names is not None:
-            return _MainGraph(self._model, interpreter, *names)
-        return _SignatureGraph(self._model, interpreter, self._key)
+    def _refuse(self, _: Mapping[str, Array], __: Mapping[str, Array] | None) -> NoReturn:
+        raise SessionClosed(f"the session of {self._model} is closed; open it again with edgeai.load()")
+
+    def _open_graph(self, interpreter: Any) -> _MainGraph | _SignatureGraph:
+        if self._names is None:
+            assert self._key is not None
+            return _SignatureGraph(self._model, interpreter, self._key)
+        return _MainGraph(self._model, interpreter, *self._names)
+
+
+Names = tuple[dict[int, str], dict[int, str]]
+"""A signature's names of inputs and outputs, by tensor index."""
 
 
 class _MainGraph:
     """The first subgraph through tensor indexes: the fastest way in."""
 
     def __init__(
-        self,
-        model: str,
-        interpreter: Any,
-        input_names: Mapping[int, str] | None = None,
-        output_names: Mapping[int, str] | None = None,
+        self, model: str, interpreter: Any, input_names: dict[int, str], output_names: dict[int, str]
     ) -> None:
         self._model = model
         self._interpreter = interpreter
         interpreter.allocate_tensors()
-        self.inputs = _by_name(interpreter.get_input_details(), input_names or {})
-        self.outputs = _by_name(interpreter.get_output_details(), output_names or {})
+        self.inputs = _by_name(interpreter.get_input_details(), input_names)
+        self.outputs = _by_name(interpreter.get_output_details(), output_names)
         self._input_indexes = [(name, detail["index"]) for name, detail in self.inputs.items()]
         self._output_indexes = [(name, detail["index"]) for name, detail in self.outputs.items()]
         self._resizable = any(-1 in detail["shape_signature"] for detail in self.inputs.values())
@@ -149,14 +159,24 @@ class _MainGraph:
         self._shapes = shapes
 
     def _read(self, name: str, index: int, out: Mapping[str, Array]) -> Array:
-        array = out.get(name)
-        if array is None:
-            array = self._get_tensor(index)
-        else:
-            view = self._interpreter.tensor(index)()
-            _check_out_shape(self._model, name, array, view)
+        if name not in out:
+            array: Array = self._get_tensor(index)
+            return array
+        shape = self._copy_to(out[name], index)
+        _check_out_shape(self._model, name, out[name], shape)
+        return out[name]
+
+    def _copy_to(self, array: Array, index: int) -> tuple[int, ...]:
+        """Copy a tensor where its shape allows, and return that shape.
+
+        The view ends with this call: an Interpreter refuses to run while one lives, and an error that is
+        raised from here and kept would keep it alive.
+        """
+        view = self._interpreter.tensor(index)()
+        if view.shape == array.shape:
             np.copyto(array, view)
-        return array
+        shape: tuple[int, ...] = view.shape
+        return shape
 
 
 class _SignatureGraph:
@@ -167,11 +187,15 @@ class _SignatureGraph:
         self._runner = interpreter.get_signature_runner(key)
         self.inputs: dict[str, Any] = self._runner.get_input_details()
         self.outputs: dict[str, Any] = self._runner.get_output_details()
+        self._specs = [_spec(model, name, detail) for name, detail in self.inputs.items()]
 
     def invoke(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None) -> dict[str, Array]:
+        for spec in self._specs:  # LiteRT's runner resizes without being strict
+            if not spec.fits(inputs[spec.name].shape):
+                raise InputError(f"{self._model}: input {spec} got shape {list(inputs[spec.name].shape)}")
         values: dict[str, Array] = self._runner(**inputs)
         for name, array in (out or {}).items():
-            _check_out_shape(self._model, name, array, values[name])
+            _check_out_shape(self._model, name, array, values[name].shape)
             np.copyto(array, values[name])
             values[name] = array
         return values
@@ -188,11 +212,16 @@ def _signature_key(model: str, interpreter: Any, asked: str | None) -> str | Non
     return asked or (keys[0] if keys else None)
 
 
-def _names_of_main_graph(interpreter: Any, key: str) -> tuple[dict[int, str], dict[int, str]] | None:
-    """A signature's names by tensor index, where the signature is the main graph itself.
+def _names_of_main_graph(interpreter: Any, key: str | None) -> Names | None:
+    """A signature's names, where it is the main graph itself; tensors go by their own where there is none.
 
     The signature runner must be gone when this returns: an Interpreter refuses to allocate beside one.
     """
+    if key is None:
+        return {}, {}
+    # Subgraphs number their tensors alike: among several signatures, indexes do not tell whose they are.
+    if len(interpreter.get_signature_list()) > 1:
+        return None
     runner = interpreter.get_signature_runner(key)
     inputs = {detail["index"]: name for name, detail in runner.get_input_details().items()}
     outputs = {detail["index"]: name for name, detail in runner.get_output_details().items()}
@@ -221,11 +250,9 @@ def _spec(model: str, name: str, detail: Mapping[str, Any]) -> TensorSpec:
     return TensorSpec(name, dtype, shape, Quantization(float(scale), int(zero_point)) if quantized else None)
 
 
-def _check_out_shape(model: str, name: str, array: Array, value: Array) -> None:
-    if array.shape != value.shape:
-        raise InputError(
-            f"{model}: output {name!r} is {list(value.shape)}, the array given {list(array.shape)}"
-        )
+def _check_out_shape(model: str, name: str, array: Array, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise InputError(f"{model}: output {name!r} is {list(shape)}, the array given {list(array.shape)}")
 
 
 def _short(error: Exception) -> str:

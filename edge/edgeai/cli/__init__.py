@@ -74,11 +74,13 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog='Tab completion: eval "$(edgeai completion bash)"',
 )
 @click.version_option(__version__, prog_name="edgeai")
-def edgeai() -> None:
+@click.pass_context
+def edgeai(context: click.Context) -> None:
     """Run, measure and ship machine-learning models on small devices.
 
     \b
@@ -89,6 +91,8 @@ def edgeai() -> None:
 
     Exit codes: 0 done; 1 the answer is no; 2 the input is wrong; 3 something is missing on this machine.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def exit_code(error: errors.EdgeError) -> int:
@@ -107,6 +111,11 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = WRONG_INPUT
+    except OSError as error:  # standard output on a full disk; everything else is an EdgeError by now
+        # What is left in the buffer must go somewhere, else Python complains of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"edgeai: standard output cannot be written: {error.strerror or error}", err=True)
+        code = MISSING_HERE
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgeai: interrupted", err=True)
         code = INTERRUPTED

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -17,11 +18,14 @@ json_option = click.option(
 
 def verbosity_options(command: Function) -> Function:
     """Add `-q/--quiet` and `-v/--verbose` as one argument `verbosity`: -1, 0 or 1."""
-    quiet = click.option("-q", "--quiet", "verbosity", flag_value=-1, type=int, help="Print results only.")
-    verbose = click.option(
-        "-v", "--verbose", "verbosity", flag_value=1, type=int, default=0, help="Print more."
-    )
-    return quiet(verbose(command))
+
+    @functools.wraps(command)
+    def with_verbosity(*args: Any, quiet: bool, verbose: bool, **options: Any) -> Any:
+        return command(*args, verbosity=verbose - quiet, **options)
+
+    # Two plain flags: click before 8.4 gives None to two options that share one name.
+    shown = click.option("-q", "--quiet", is_flag=True, help="Print results only.")(with_verbosity)
+    return cast(Function, click.option("-v", "--verbose", is_flag=True, help="Print more.")(shown))
 
 
 def write_json(document: object) -> None:

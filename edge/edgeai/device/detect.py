@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _DEVICE_TREE = "/proc/device-tree"
 
+# The device tree's model again, where the kernel fills it in; containers hide the device tree and show this.
+_SOC_MACHINE = "/sys/devices/soc0/machine"
+
 # DMI names that boards carry when their maker filled nothing in; they say less than the CPU's name.
 _DMI_PLACEHOLDERS = frozenset({"", "default string", "system product name", "to be filled by o.e.m."})
 
@@ -66,6 +69,7 @@ def detect(root: SysRoot = THIS_MACHINE, machine: str | None = None) -> Device:
         root=str(root.path),
         machine=machine,
         is_generic=bool(profile.match.machines),
+        is_pi=bool(profile.match.pi_revision_types),
         has_dmi=_dmi_product(root) is not None,
         compatible=_compatible(root),
         flags=flags,
@@ -102,8 +106,10 @@ def _match(root: SysRoot, machine: str) -> tuple[DeviceProfile, str]:
 
 def _by_compatible(root: SysRoot) -> tuple[DeviceProfile, str] | None:
     """The first entry that any profile claims: the kernel lists the most specific first."""
-    for entry in _compatible(root):
-        modules = _module_names(entry)
+    compatible = _compatible(root)
+    is_tegra = any(re.fullmatch(r"nvidia,tegra\d+", entry) for entry in compatible)
+    for entry in compatible:
+        modules = _module_names(entry, is_tegra)
         for profile in profiles_naming((entry, *modules)):
             if entry in profile.match.compatible or modules & set(profile.match.modules):
                 return profile, f"compatible {entry}"
@@ -124,7 +130,11 @@ def _by_revision(root: SysRoot) -> tuple[DeviceProfile, str] | None:
 
 def _by_model_text(root: SysRoot) -> tuple[DeviceProfile, str] | None:
     """The longest text of a profile that stands in the model as whole words."""
-    model = root.read_text(f"{_DEVICE_TREE}/model") or root.read_fields("/proc/cpuinfo").get("Model")
+    model = (
+        root.read_text(f"{_DEVICE_TREE}/model")
+        or root.read_text(_SOC_MACHINE)
+        or root.read_fields("/proc/cpuinfo").get("Model")
+    )
     words = (model or "").split()
     spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
     found = [
@@ -147,14 +157,16 @@ def _by_architecture(machine: str) -> tuple[DeviceProfile, str]:
     raise AssertionError("no generic profile lists aarch64 among its machines")
 
 
-def _module_names(entry: str) -> set[str]:
+def _module_names(entry: str, is_tegra: bool) -> set[str]:
     """Of `nvidia,p3768-0000+p3767-0005-super` p3767, p3767-0005 and p3767-0005-super; empty if not a Jetson.
 
     `-super` is the same module with higher clocks, as `-b00` is another revision. Newer device trees name the
-    module also in an entry of its own, `nvidia,p3767-0005`.
+    module also in an entry of its own, `nvidia,p3767-0005`. On a Tegra the part after `+` counts under any
+    vendor: the maker of a carrier board puts its own name first.
     """
     vendor, _, names = entry.partition(",")
-    parts = names.rpartition("+")[2].split("-") if vendor == "nvidia" else []
+    _, plus, module = names.rpartition("+")
+    parts = module.split("-") if vendor == "nvidia" or (plus and is_tegra) else []
     return {"-".join(parts[:count]) for count in range(1, len(parts) + 1)}
 
 
@@ -177,6 +189,7 @@ def _model(root: SysRoot) -> str | None:
     return (
         root.read_text(f"{_DEVICE_TREE}/model")
         or _dmi_product(root)
+        or root.read_text(_SOC_MACHINE)
         or cpu.get("Model")
         or cpu.get("model name")
     )

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import datafiles
-from ..errors import ConfigError, UnknownDevice
+from ..errors import ConfigError, UnknownDevice, one_line
 from ..toml_table import TomlTable
 
 if TYPE_CHECKING:
@@ -172,13 +172,14 @@ def profiles_naming(names: Iterable[str]) -> list[DeviceProfile]:
 def parse_profile(path: Path) -> DeviceProfile:
     """Read one TOML. Raises ConfigError with file and dotted key for what is missing, unknown or mistyped."""
     top = TomlTable.open(path)
+    text = _read(path)
     cpu, memory, power, run = (top.table(key) for key in ("cpu", "memory", "power", "run"))
     profile = DeviceProfile(
         id=_id(top),
         name=top.text("name"),
         support=top.choice("support", SUPPORT),
         default_os=top.text("default_os"),
-        match=_match(top.table("match")),
+        match=_match(top.table("match"), text),
         soc=top.text("soc"),
         clusters=tuple(_cluster(table) for table in cpu.tables("clusters")),
         features=_features(cpu),
@@ -207,7 +208,17 @@ def _folder() -> Path:
 
 @cache
 def _texts(folder: Path) -> tuple[tuple[Path, str], ...]:
-    return tuple((path, path.read_text("utf-8")) for path in sorted(folder.glob("*.toml")))
+    return tuple((path, _read(path)) for path in sorted(folder.glob("*.toml")))
+
+
+def _read(path: Path) -> str:
+    """The file's text. Raises ConfigError where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{one_line(path)} cannot be read: {error.strerror}; check the path") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{one_line(path)} is not UTF-8: {one_line(error)}; correct the file") from None
 
 
 @cache
@@ -222,21 +233,30 @@ def _id(top: TomlTable) -> str:
     return text
 
 
-def _match(table: TomlTable) -> Match:
+def _match(table: TomlTable, text: str) -> Match:
     match = Match(
-        compatible=table.texts("compatible"),
-        modules=table.texts("modules"),
+        compatible=_quoted(table, "compatible", text),
+        modules=_quoted(table, "modules", text),
         pi_revision_types=tuple(
-            _hex(table, f"pi_revision_types[{index}]", text)
-            for index, text in enumerate(table.texts("pi_revision_types"))
+            _hex(table, f"pi_revision_types[{index}]", kind)
+            for index, kind in enumerate(_quoted(table, "pi_revision_types", text))
         ),
-        model_text=table.texts("model_text"),
-        machines=table.texts("machines"),
+        model_text=_quoted(table, "model_text", text),
+        machines=_quoted(table, "machines", text),
     )
     table.done()
     if match == Match():
         table.fail("", "is empty or missing; say what identifies the board, such as compatible = [...]")
     return match
+
+
+def _quoted(table: TomlTable, key: str, text: str) -> tuple[str, ...]:
+    """A list of texts, each of which the file's text has in double quotes: else it would never match."""
+    entries = table.texts(key)
+    for entry in entries:
+        if f'"{entry}"' not in text:
+            table.fail(key, f"write {entry!r} in double quotes; detection searches the file's text for them")
+    return entries
 
 
 def _hex(table: TomlTable, key: str, text: str) -> int:

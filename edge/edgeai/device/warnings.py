@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
     from .profile import DeviceProfile
 
-# Half of the smallest board can go to the GPU (gpu_mem on a Pi) and still be that board.
+# Half of the smallest board can go to the GPU (gpu_mem on a Pi) or to reserved regions, and the profile may
+# lack a smaller size: only below that is something most likely wrong.
 _SMALLEST_SHARE = 0.5
+
+# Where a 32-bit userland gets tflite-runtime: it has wheels for armv7l, and for no other 32-bit CPU.
+_LEGACY_MACHINES = ("aarch64", "arm64", "armv8l", "armv7l")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Facts:
     machine: str
     is_generic: bool
     """No board matched, only an architecture."""
+    is_pi: bool
+    """A Raspberry Pi, whose firmware splits RAM with the GPU."""
     has_dmi: bool
     """DMI names the machine, as on PCs and Arm servers, which have no device tree."""
     compatible: tuple[str, ...]
@@ -50,6 +56,17 @@ def _of_match(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
         yield (
             f"the architecture {facts.machine} is not one that edgeai knows: the defaults of {profile.id} "
             "are used; expect backends to be missing"
+        )
+    elif facts.l4t is not None:
+        why = (
+            f"no profile matches {facts.compatible[0]}"
+            if facts.compatible
+            else f"{facts.root} shows no device tree (containers hide it)"
+        )
+        yield (
+            f"this is a Jetson (L4T {facts.l4t}), but which one cannot be told, because {why}: "
+            f"{profile.id} is used, without figures for power and RAM; name the module, as in "
+            "edgeai.load(model, device='jetson-orin-nano') or --device jetson-orin-nano"
         )
     elif facts.compatible:
         yield (
@@ -89,9 +106,14 @@ def _of_userland(facts: Facts) -> Iterator[str]:
         return
     # armv8l is a 64-bit kernel that was asked to look like a 32-bit one.
     bits = 64 if "64" in facts.machine or facts.machine == "armv8l" else 32
+    legacy = (
+        "run TFLite models with `pip install 'edgeai[tflite-legacy]'` on Python 3.11 or older, or "
+        if facts.machine in _LEGACY_MACHINES
+        else ""
+    )
     yield (
-        f"the userland is 32-bit under a {bits}-bit kernel, and the backends publish no wheels for that: "
-        "install a 64-bit system"
+        f"the userland is 32-bit under a {bits}-bit kernel, and onnxruntime and ai-edge-litert publish no "
+        f"32-bit wheels: {legacy}install a 64-bit system"
     )
 
 
@@ -112,8 +134,10 @@ def _of_memory(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
     if facts.memory_bytes is None:
         yield f"how much RAM there is cannot be read (no /proc/meminfo under {facts.root}); mount /proc"
     elif profile.memory_bytes and facts.memory_bytes < _SMALLEST_SHARE * profile.memory_bytes[0]:
+        split = "gpu_mem, " if facts.is_pi else ""
         yield (
-            f"RAM is {facts.memory_bytes / 2**20:.0f} MiB, far less than the smallest {profile.name} "
-            f"({profile.memory_bytes[0] / 2**20:.0f} MiB): check gpu_mem, mem= on the kernel's command line "
-            "and the virtual machine's size"
+            f"RAM is {facts.memory_bytes / 2**20:.0f} MiB, less than half of the smallest {profile.name} "
+            f"listed ({profile.memory_bytes[0] / 2**20:.0f} MiB): check {split}mem= on the kernel's command "
+            "line and the virtual machine's size, unless "
+            f"devices/{profile.id}.toml lacks the size of this board"
         )

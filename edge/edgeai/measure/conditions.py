@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..sysroot import SysRoot
 
@@ -15,6 +17,18 @@ _PI_NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft t
 _PI_LATCH_SHIFT = 16
 # A thermal zone that is off line on Jetson reads -256 °C; nothing real is colder than this.
 _COLDEST_C = -50.0
+# Types of cooling devices that slow a clock down, in lower case. The kernel's own: thermal-cpufreq-0 and
+# thermal-devfreq-0 up to 5.12, then cpufreq-cpu0 and devfreq-17000000.gpu; ACPI: Processor; Jetson:
+# cpu-throttle-alert. Not fans, nor what slows nothing down: `TCC Offset` (never 0), `hot-surface-alert`.
+_SLOWS_A_CLOCK = re.compile(r"(thermal-)?(cpufreq|devfreq)-|processor|.*[cg]pu.*throttle")
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """One look at throttling alone. counts: monotonic counters by name; now: what is in force, by name."""
+
+    counts: dict[str, int]
+    now: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,7 @@ class Conditions:
     throttle_counts: monotonic counters of throttle events by name.
     throttle_now: throttling in force at this moment, by name.
     cpu_busy_s, cpu_stolen_s: of all CPUs together since boot. own_cpu_s: of this process.
+    cgroup_throttled_s: summed over the process's control group and all those above it.
     """
 
     time_s: float
@@ -48,21 +63,24 @@ class Conditions:
 class Change:
     """What happened between two looks.
 
-    foreign_load: CPUs that other processes kept busy on average. stolen_share: share of all CPU time that
-    the hypervisor gave to others.
+    foreign_load: CPUs that other processes kept busy on average. stolen_share: of the time in which the CPUs
+    had work, the share that the hypervisor gave to others. cgroup_throttled_s: above 0 exactly if a quota
+    held the process's group back, its own or one above; an upper bound, as several may do so at once.
+    slowest_clock_share: frequency after over before, of the core that lost most.
     """
 
     throttle_events: dict[str, int]
     foreign_load: float | None
     stolen_share: float | None
     cgroup_throttled_s: float | None
+    slowest_clock_share: float | None = None
 
 
 def read_conditions(root: SysRoot) -> Conditions:
     """Look once; takes a few milliseconds and needs no privilege."""
     busy_s, stolen_s = _cpu_times(root)
     memory = root.read_fields("/proc/meminfo")
-    counts, now = _throttling(root)
+    throttling = read_throttling(root)
     load = (root.read_text("/proc/loadavg") or "").split(" ")[0]
     return Conditions(
         time_s=time.monotonic(),
@@ -75,8 +93,8 @@ def read_conditions(root: SysRoot) -> Conditions:
         memory_available_bytes=_kib(memory, "MemAvailable"),
         swap_used_bytes=_swap_used(memory),
         zram=bool(root.glob("/sys/block/zram*")) and "zram" in (root.read_text("/proc/swaps") or ""),
-        throttle_counts=counts,
-        throttle_now=now,
+        throttle_counts=throttling.counts,
+        throttle_now=throttling.now,
         cpu_busy_s=busy_s,
         cpu_stolen_s=stolen_s,
         own_cpu_s=time.process_time(),
@@ -86,11 +104,37 @@ def read_conditions(root: SysRoot) -> Conditions:
     )
 
 
-def change_between(before: Conditions, after: Conditions, cpus: int) -> Change:
-    """What happened between two looks of one process on a machine with that many CPUs."""
+def read_throttling(root: SysRoot) -> Throttling:
+    """The part of a look that is cheap enough to take between timed calls.
+
+    Pi firmware, Jetson soctherm, x86 thermal_throttle, and the cooling devices of any board.
+    """
+    counts = _thermal_throttle_counts(root)
+    now: list[str] = []
+    for hwmon in root.glob("/sys/class/hwmon/hwmon*"):
+        chip = root.read_text(f"{hwmon}/name")
+        if chip == "soctherm_oc":
+            for path in root.glob(f"{hwmon}/oc*_event_cnt"):
+                value = root.read_int(path)
+                if value is not None:
+                    counts[f"over-current or under-voltage ({path.rsplit('/', 1)[1][:3]})"] = value
+        # The Pi's driver asks the firmware every 2 s; mainline kernels offer this and no get_throttled.
+        if chip == "rpi_volt" and root.read_int(f"{hwmon}/in0_lcrit_alarm"):
+            now.append(_PI_NOW[0])
+    flags = _pi_throttled(root)
+    if flags is not None:
+        for bit, name in _PI_NOW.items():
+            counts[f"{name} since boot"] = flags >> (bit + _PI_LATCH_SHIFT) & 1
+            if flags >> bit & 1:
+                now.append(name)
+    now.extend(_clocks_limited(root))
+    return Throttling(counts, tuple(dict.fromkeys(now)))
+
+
+def change_between(before: Conditions, after: Conditions, seen: Iterable[tuple[str, ...]] = ()) -> Change:
+    """What happened between two looks of one process. seen: what was in force at looks in between."""
     wall_s = max(after.time_s - before.time_s, 1e-9)
     busy = _difference(before.cpu_busy_s, after.cpu_busy_s)
-    stolen = _difference(before.cpu_stolen_s, after.cpu_stolen_s)
     own_s = after.own_cpu_s - before.own_cpu_s
     # A counter that only the second look could read counts since boot: no event of this window.
     events = {
@@ -99,13 +143,28 @@ def change_between(before: Conditions, after: Conditions, cpus: int) -> Change:
         if count > before.throttle_counts.get(name, count)
     }
     # The Pi latches a bit at the first event since boot; one that is in force now is an event again.
-    events.update(dict.fromkeys((*before.throttle_now, *after.throttle_now), 1))
+    for now in (before.throttle_now, *seen, after.throttle_now):
+        events.update(dict.fromkeys(now, 1))
     return Change(
         throttle_events=events,
         foreign_load=None if busy is None else max(0.0, (busy - own_s) / wall_s),
-        stolen_share=None if stolen is None else stolen / wall_s / max(cpus, 1),
+        stolen_share=_stolen_share(busy, _difference(before.cpu_stolen_s, after.cpu_stolen_s)),
         cgroup_throttled_s=_difference(before.cgroup_throttled_s, after.cgroup_throttled_s),
+        slowest_clock_share=_slowest_clock_share(before.frequencies_hz, after.frequencies_hz),
     )
+
+
+def _stolen_share(busy_s: float | None, stolen_s: float | None) -> float | None:
+    """Of busy and stolen time only: nothing is stolen from an idle CPU, so idle ones would dilute it."""
+    if busy_s is None or stolen_s is None or busy_s + stolen_s <= 0:
+        return None
+    return stolen_s / (busy_s + stolen_s)
+
+
+def _slowest_clock_share(before: tuple[int | None, ...], after: tuple[int | None, ...]) -> float | None:
+    if len(before) != len(after):  # a core came or went, so which is which is unknown
+        return None
+    return min((new / old for old, new in zip(before, after, strict=True) if old and new), default=None)
 
 
 def _frequencies(root: SysRoot) -> tuple[int | None, ...]:
@@ -140,27 +199,14 @@ def _temperatures(root: SysRoot) -> dict[str, float]:
     return found
 
 
-def _throttling(root: SysRoot) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Counters by name, and what is in force now: Pi firmware, Jetson soctherm, x86 thermal_throttle."""
-    counts = _thermal_throttle_counts(root)
-    now: list[str] = []
-    for hwmon in root.glob("/sys/class/hwmon/hwmon*"):
-        chip = root.read_text(f"{hwmon}/name")
-        if chip == "soctherm_oc":
-            for path in root.glob(f"{hwmon}/oc*_event_cnt"):
-                value = root.read_int(path)
-                if value is not None:
-                    counts[f"over-current or under-voltage ({path.rsplit('/', 1)[1][:3]})"] = value
-        # The Pi's driver asks the firmware every 2 s; mainline kernels offer this and no get_throttled.
-        if chip == "rpi_volt" and root.read_int(f"{hwmon}/in0_lcrit_alarm"):
-            now.append(_PI_NOW[0])
-    flags = _pi_throttled(root)
-    if flags is not None:
-        for bit, name in _PI_NOW.items():
-            counts[f"{name} since boot"] = flags >> (bit + _PI_LATCH_SHIFT) & 1
-            if flags >> bit & 1 and name not in now:
-                now.append(name)
-    return counts, tuple(now)
+def _clocks_limited(root: SysRoot) -> list[str]:
+    """Cooling devices that hold the clock of a CPU, GPU or NPU down at this moment."""
+    limited: list[str] = []
+    for device in root.glob("/sys/class/thermal/cooling_device*"):
+        kind = root.read_text(f"{device}/type") or ""
+        if _SLOWS_A_CLOCK.match(kind.lower()) and (root.read_int(f"{device}/cur_state") or 0) > 0:
+            limited.append(f"clock limited by heat ({kind})")
+    return limited
 
 
 def _thermal_throttle_counts(root: SysRoot) -> dict[str, int]:
@@ -210,7 +256,11 @@ def _cpu_times(root: SysRoot) -> tuple[float | None, float | None]:
 
 
 def _cgroup_throttled(root: SysRoot) -> float | None:
-    """Seconds for which this process's control group was held back by its CPU quota; v2 or v1."""
+    """Seconds for which CPU quotas held back this process's control group and those above it; v2 or v1.
+
+    Summed over the groups, each of which only counts up: the sum grows exactly if one of them is held back.
+    Groups held back at the same time count each, as do the CPUs of one group: an upper bound.
+    """
     for line in (root.read_text("/proc/self/cgroup") or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
@@ -220,11 +270,18 @@ def _cgroup_throttled(root: SysRoot) -> float | None:
         else:
             continue
         # A v1 container is told its path on the host, but mounts its own group at the top.
-        text = root.read_text(f"{mount}{path.rstrip('/')}/cpu.stat") or root.read_text(f"{mount}/cpu.stat")
-        for stat_line in (text or "").splitlines():
-            name, _, value = stat_line.partition(" ")
-            if name == key:
-                return int(value) * unit_s
+        groups = accumulate(filter(None, path.split("/")), "{}/{}".format, initial=mount)
+        counts = [count for group in groups if (count := _cpu_stat(root, group, key)) is not None]
+        if counts:
+            return sum(counts) * unit_s
+    return None
+
+
+def _cpu_stat(root: SysRoot, group: str, key: str) -> int | None:
+    for line in (root.read_text(f"{group}/cpu.stat") or "").splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return int(value)
     return None
 
 

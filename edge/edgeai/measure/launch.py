@@ -27,6 +27,8 @@ T = TypeVar("T", Probed, Measured)
 OnEvent = Callable[[dict[str, Any]], None]
 
 _FOLDER_PREFIX, _LOCK = "edgeai-bench-", "lock"
+_ROOMY_BYTES = 1 << 30
+_ABANDONED_S = 60.0  # a folder younger than this may be one that is just being locked
 DEFAULT_SILENCE_S = 300.0
 """How long a worker may say nothing. Loading a large model from an SD card takes minutes, not five."""
 
@@ -83,7 +85,10 @@ def run_worker(cls: type[T], request: Request, *, on_event: OnEvent, silence_s: 
 def _spawned(request: Request, output: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A worker and the pipe it answers on; the worker's whole process group is gone afterwards."""
     reader, writer = os.pipe()
-    command = [sys.executable, "-m", "edgeai.measure.worker", str(time.perf_counter_ns()), str(writer)]
+    # Not `-m`, which would search the user's folder first: a numpy.py there is not the one to measure.
+    start = "import sys; sys.path[:1] = sys.path[:1] if sys.path[0] else []; "
+    start += "from edgeai.measure.worker import main; main()"
+    command = [sys.executable, "-c", start, str(time.perf_counter_ns()), str(writer)]
     try:
         process = subprocess.Popen(
             command,
@@ -168,7 +173,9 @@ def model_folder() -> Iterator[str]:
 
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_FOLDER_PREFIX}*"):
-        with suppress(OSError), (folder / _LOCK).open() as lock:  # without a lock file it is being made
+        with suppress(OSError), (folder / _LOCK).open() as lock:
+            if time.time() - folder.stat().st_mtime < _ABANDONED_S:
+                continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder)
 
@@ -189,6 +196,13 @@ def _no_room(error: OSError) -> errors.WorkerError:
 
 
 def _memory_folder() -> Path | None:
-    """The RAM disk where it can be written: inputs then never wear an SD card nor count as disk reads."""
+    """The RAM disk where it is large: inputs then never wear an SD card nor count as disk reads.
+
+    Not on a small board, whose RAM is what we measure, nor in a container with Docker's 64 MB.
+    """
     shared = Path("/dev/shm")  # noqa: S108 - a folder with an unpredictable name is made inside
-    return shared if os.access(shared, os.W_OK) else None
+    try:
+        roomy = shutil.disk_usage(shared).free >= _ROOMY_BYTES
+    except OSError:
+        return None
+    return shared if roomy and os.access(shared, os.W_OK) else None

@@ -72,12 +72,14 @@ class Probed:
     """What the probe found out.
 
     open_dimensions: symbolic dimensions that nobody gave a size. not_finite: outputs with NaN or infinity.
+    samples_per_call: size of the batch dimension; None where the model has none that can be told.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     open_dimensions: tuple[str, ...]
     not_finite: tuple[str, ...]
+    samples_per_call: int | None
     backend: str
     library_version: str
     threads: int
@@ -107,6 +109,11 @@ class Timed:
     runs: int
     duration_s: float
     cpu_s: float
+    sum_ns: int
+    min_ns: int
+    max_ns: int
+    met_rule: bool = True
+    half_width: float | None = None
     late: int = 0
 
 
@@ -116,6 +123,8 @@ class Measured:
 
     phases: in order, from `interpreter` to `steady` (and `paced`). peak_resets: whether the kernel let the
     peak be reset between phases. output_error: what was wrong with the outputs, None where they agree.
+    loop_s: what the timing loop itself takes a call; it is in CPU time and rate, not in latencies.
+    change, paced_change: what happened to the machine during the steady state and the paced calls.
     """
 
     phases: tuple[Phase, ...]
@@ -128,6 +137,8 @@ class Measured:
     before: Conditions
     after: Conditions
     change: Change
+    paced_change: Change | None
+    loop_s: float
     affinity: tuple[int, ...]
     output_error: str | None
     provider: str | None

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 """Confidence of every interval here."""
+ENOUGH_RUNS = 9
+"""So few runs say nothing of variation and drift: three in each third."""
 ENOUGH_PROCESSES = 3
 """From here on Student's t over processes gives an interval that is of use (4.3 standard errors for 3)."""
-_BLOCKS = 10
-"""Blocks per process where there are few processes: long enough to outlast most autocorrelation."""
 
 
 @dataclass(frozen=True)
@@ -89,42 +89,46 @@ def quantile_ranks(n: int, p: float) -> tuple[int, int] | None:
 
 
 def mean_over_processes(processes: Sequence[Samples]) -> Estimate:
-    """The mean over processes' means, its interval by Student's t over them.
+    """The mean over processes' means, with Student's t interval: `over_processes` of the means."""
+    return over_processes([float(np.mean(samples)) for samples in processes])
 
-    Under ENOUGH_PROCESSES, Student's t has nothing to go by (its factor is 12.7 for two): the interval is
-    then that of blocks of consecutive samples, and holds every process's mean; see `_few_processes`.
-    The lower bound of a mean of positive samples is never below 0.
+
+def over_processes(figures: Sequence[float]) -> Estimate:
+    """The mean of one figure per process, its 95 % interval by Student's t.
+
+    Under ENOUGH_PROCESSES no interval is worth its name (Student's factor is 12.7 for two): low and high are
+    then the range of the processes, None for a single one, and whoever shows them must call it a range.
+    The lower bound of figures that are not negative is never below 0.
     """
-    means = np.array([np.mean(samples) for samples in processes])
-    centre = float(np.mean(means))
-    if len(means) < ENOUGH_PROCESSES:
-        return _few_processes(centre, means, processes, np.mean)
-    half = _t_half_width(means)
+    values = np.asarray(figures, dtype=float)
+    centre = float(np.mean(values))
+    if len(values) < ENOUGH_PROCESSES:
+        if len(values) == 1:
+            return Estimate(centre, None, None)
+        return Estimate(centre, float(np.min(values)), float(np.max(values)))
+    half = _t_half_width(values)
     low = centre - half
-    return Estimate(centre, max(low, 0.0) if np.min(means) >= 0 else low, centre + half)
+    return Estimate(centre, max(low, 0.0) if np.min(values) >= 0 else low, centre + half)
 
 
 def widen_by_processes(estimate: Estimate, processes: Sequence[Samples], p: float) -> Estimate:
     """Widen a percentile's interval to hold what the processes say of it, one by one.
 
-    Pooled samples pretend to be independent; on a noisy machine the processes differ by more than that. The
-    processes' own percentiles get a Student's t interval on the logarithm (timings are positive and skewed);
-    under ENOUGH_PROCESSES, blocks of consecutive samples do.
+    Pooled samples pretend to be independent, but processes differ by more than chance: their own percentiles
+    get a Student's t interval on the logarithm (timings are positive and skewed). Under ENOUGH_PROCESSES
+    the interval is widened to their range.
     """
     if estimate.low is None or estimate.high is None:
         return estimate
     own = np.array([np.quantile(samples, p) for samples in processes])
     if len(own) < ENOUGH_PROCESSES:
-        few = _few_processes(estimate.value, own, processes, lambda block: np.quantile(block, p))
-        low, high = few.low, few.high
+        low, high = float(np.min(own)), float(np.max(own))
     elif np.all(own > 0):
         logs = np.log(own)
         centre, half = float(np.mean(logs)), _t_half_width(logs)
         # math.exp overflows past 709; an interval that wide is infinite for every purpose.
         low, high = math.exp(centre - half), math.exp(min(centre + half, 700.0))
     else:
-        return estimate
-    if low is None or high is None:
         return estimate
     return Estimate(estimate.value, min(estimate.low, low), max(estimate.high, high))
 
@@ -160,16 +164,18 @@ def compare(a: Sequence[float], b: Sequence[float], *, paired: bool) -> Comparis
     return Comparison(math.exp(centre), math.exp(centre - half), math.exp(centre + half), p_value)
 
 
-def coefficient_of_variation(samples: Samples) -> float:
-    """Standard deviation over mean."""
+def coefficient_of_variation(samples: Samples) -> float | None:
+    """Standard deviation over mean; None with fewer than ENOUGH_RUNS samples."""
+    if len(samples) < ENOUGH_RUNS:
+        return None
     return float(np.std(samples) / np.mean(samples))
 
 
-def thirds_drift(samples: Samples) -> float:
-    """Median of the last third over that of the first, less 1; 0 where there are fewer than 3 samples."""
+def thirds_drift(samples: Samples) -> float | None:
+    """Median of the last third over that of the first, less 1; None with fewer than ENOUGH_RUNS samples."""
+    if len(samples) < ENOUGH_RUNS:
+        return None
     third = len(samples) // 3
-    if third == 0:
-        return 0.0
     return float(np.median(samples[-third:]) / np.median(samples[:third]) - 1)
 
 
@@ -250,27 +256,6 @@ def _away_from_zero(value: float, tiny: float) -> float:
 
 def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-
-
-def _few_processes(
-    centre: float, own: Samples, processes: Sequence[Samples], figure: Callable[[Samples], Any]
-) -> Estimate:
-    """An interval for one or two processes, by batch means: Student's t over blocks of consecutive samples.
-
-    It holds the processes' own figures at least, because two processes that differ say that the blocks of
-    one know too little. With too few samples for blocks it is the range of the processes; of one, nothing.
-    """
-    blocks = [
-        float(figure(block))
-        for samples in processes
-        if len(samples) >= 2 * _BLOCKS
-        for block in np.array_split(samples, _BLOCKS)
-    ]
-    low, high = float(np.min(own)), float(np.max(own))
-    if not blocks:
-        return Estimate(centre, low, high) if len(own) > 1 else Estimate(centre, None, None)
-    half = _t_half_width(np.array(blocks))
-    return Estimate(centre, min(low, max(centre - half, min(blocks))), max(high, centre + half))
 
 
 def _t_half_width(values: Samples) -> float:

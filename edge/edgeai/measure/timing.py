@@ -6,6 +6,8 @@ inside, seconds in results.
 
 from __future__ import annotations
 
+import math
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,8 +75,11 @@ class WarmUp:
 class Steady:
     """The steady state.
 
-    samples_ns: kept latencies, int64[n], in order; every `keep_every`-th of `runs` calls.
+    samples_ns: kept latencies, int64[n], in order; one of every `keep_every` of `runs` calls.
     duration_s: wall time of the whole loop; cpu_s: CPU time of the process in it, all threads.
+    sum_ns, min_ns, max_ns: over all runs, kept or not.
+    met_rule: whether the stop rule was met, and not cut short by `max_s`.
+    half_width: of the p50's interval, as a share of the p50; None with too few samples.
     """
 
     samples_ns: NDArray[np.int64]
@@ -82,13 +87,18 @@ class Steady:
     runs: int
     duration_s: float
     cpu_s: float
+    sum_ns: int
+    min_ns: int
+    max_ns: int
+    met_rule: bool
+    half_width: float | None
 
 
 @dataclass(frozen=True)
 class Paced:
     """Calls started on a fixed schedule.
 
-    samples_ns, keep_every: as in Steady.
+    samples_ns, keep_every, sum_ns, min_ns, max_ns: as in Steady.
     late: calls that started over one period behind their time, because those before took too long.
     """
 
@@ -99,63 +109,87 @@ class Paced:
     late: int
     duration_s: float
     cpu_s: float
+    sum_ns: int
+    min_ns: int
+    max_ns: int
 
 
 class Recorder:
-    """Keeps latencies in a fixed buffer, so that recording neither grows nor shows up in the RAM measured.
+    """Counts every call exactly and keeps latencies in a fixed buffer, which neither grows nor is lazily
+    mapped: recording must not show up in the RAM that is measured.
 
-    When the buffer is full, every other sample is dropped and from then on only every second is kept, and so
-    on: what is kept is always each `keep_every`-th call, evenly over the run.
+    When the buffer is full, one of each two neighbours is dropped and from then on one call of every two is
+    kept, and so on. Which one is drawn by lot (from a fixed seed): a model that does more every second call
+    must not look as if it always or never did.
     """
 
     def __init__(self, capacity: int = 20_000) -> None:
-        # An odd one would halve unevenly, and keep one call out of turn.
-        self._buffer: NDArray[np.int64] = np.zeros(max(2, capacity // 2 * 2), dtype=np.int64)
-        self._kept = 0
-        self._until_next = 1
+        # Ones and not zeros: zeros are mapped only when they are written. An odd number would halve unevenly.
+        self._buffer: NDArray[np.int64] = np.ones(max(2, capacity // 2 * 2), dtype=np.int64)
+        self._random = random.Random(0)  # noqa: S311 - a lot, no secret
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, keep the buffer."""
+        self.runs = self.sum_ns = self.max_ns = 0
+        self.min_ns = 1 << 62
         self.keep_every = 1
-        self.runs = 0
+        self._kept = self._turn = self._place = 0
 
     def add(self, latency_ns: int) -> None:
-        """Count one call and keep its latency if its turn has come."""
+        """Count one call, and keep its latency if the lot fell on it."""
         self.runs += 1
-        self._until_next -= 1
-        if self._until_next:
-            return
-        if self._kept == len(self._buffer):
-            half = self._buffer[::2].copy()
-            self._kept = len(half)
-            self._buffer[: self._kept] = half
-            self.keep_every *= 2
-        self._buffer[self._kept] = latency_ns
-        self._kept += 1
-        self._until_next = self.keep_every
+        self.sum_ns += latency_ns
+        self.min_ns = min(self.min_ns, latency_ns)
+        self.max_ns = max(self.max_ns, latency_ns)
+        if self._turn == self._place:
+            if self._kept == len(self._buffer):
+                self._halve()
+            self._buffer[self._kept] = latency_ns
+            self._kept += 1
+        self._turn += 1
+        if self._turn >= self.keep_every:
+            self._turn = 0
+            self._place = self._random.randrange(self.keep_every) if self.keep_every > 1 else 0
 
     @property
     def samples_ns(self) -> NDArray[np.int64]:
         """The kept latencies in order, a view."""
         return self._buffer[: self._kept]
 
+    def _halve(self) -> None:
+        self._kept //= 2
+        for pair in range(self._kept):
+            self._buffer[pair] = self._buffer[2 * pair + self._random.getrandbits(1)]
+        self.keep_every *= 2
 
-def warm_up(call: Call, rule: WarmUpRule, clock: Clock = time.perf_counter_ns) -> WarmUp:
+
+def warm_up(
+    call: Call,
+    rule: WarmUpRule,
+    clock: Clock = time.perf_counter_ns,
+    *,
+    on_progress: Callable[[], None] = lambda: None,
+) -> WarmUp:
     """Call until the block medians agree."""
     start = clock()
     medians: list[float] = []
+    block = Recorder(2_000)
     runs = 0
     while True:
-        block: list[int] = []
+        block.clear()
         block_start = now = clock()
-        # A block is cut short by the cap, so that a model of seconds does not overrun it by a block.
-        while (len(block) < rule.block_runs or now - block_start < rule.block_s * SECOND) and (
-            now - start < rule.max_s * SECOND or runs + len(block) < rule.min_runs
+        while _block_goes_on(block.runs, now - block_start, rule) and (
+            now - start < rule.max_s * SECOND or runs + block.runs < rule.min_runs
         ):
             before = now
             call()
             now = clock()
-            block.append(now - before)
-        runs += len(block)
-        if block:
-            medians.append(float(np.median(block)))
+            block.add(now - before)
+        runs += block.runs
+        if block.runs:
+            medians.append(float(np.median(block.samples_ns)))
+        on_progress()
         duration_s = (now - start) / SECOND
         if runs >= rule.min_runs and duration_s >= rule.min_s and _agree(medians, rule):
             return WarmUp(runs, duration_s, converged=True)
@@ -173,8 +207,13 @@ def measure_steady(
     on_progress: Callable[[float], None] = lambda fraction: None,
     check_every_s: float = 0.5,
 ) -> Steady:
-    """Time calls back to back until the rule is met. `on_progress` gets the share of the minimum done."""
+    """Time calls back to back until the rule is met.
+
+    on_progress: gets the share of the minimum done, twice a second between calls; like the check of the
+    precision it is in no figure, its time is taken off.
+    """
     cpu_before, start = cpu_clock(), clock()
+    paused_ns = paused_cpu_ns = 0
     next_check = start + round(check_every_s * SECOND)
     min_ns, max_ns = round(rule.min_s * SECOND), round(rule.max_s * SECOND)
     while True:
@@ -183,23 +222,40 @@ def measure_steady(
         after = clock()
         recorder.add(after - before)
         elapsed = after - start
-        enough_runs = recorder.runs >= rule.min_runs
-        if rule.either:
-            # A quarter of the time is the least even for a model of microseconds: 100 of those are over
-            # before the scheduler's first tick.
-            if elapsed >= min_ns or (enough_runs and elapsed >= min_ns // 4):
-                break
-        elif elapsed >= max_ns:
+        if elapsed >= max_ns or (rule.either and _quick_is_over(recorder.runs, elapsed, min_ns, rule)):
             break
         if after < next_check:
             continue
-        next_check = after + round(check_every_s * SECOND)
+        cpu_pause = cpu_clock()
         on_progress(min(1.0, elapsed / min_ns) if min_ns else 1.0)
-        if not rule.either and enough_runs and elapsed >= min_ns and _is_precise(recorder, rule.precision):
+        done = (
+            not rule.either
+            and recorder.runs >= rule.min_runs
+            and elapsed >= min_ns
+            and half_width(recorder.samples_ns) <= (rule.precision or math.inf)
+        )
+        resumed = clock()
+        paused_ns += resumed - after
+        paused_cpu_ns += cpu_clock() - cpu_pause
+        next_check = resumed + round(check_every_s * SECOND)
+        if done:
             break
-    duration_s = (clock() - start) / SECOND
-    cpu_s = (cpu_clock() - cpu_before) / SECOND
-    return Steady(recorder.samples_ns, recorder.keep_every, recorder.runs, duration_s, cpu_s)
+    duration_s = (clock() - start - paused_ns) / SECOND
+    cpu_s = (cpu_clock() - cpu_before - paused_cpu_ns) / SECOND
+    precise = half_width(recorder.samples_ns)
+    met = rule.either or (recorder.runs >= rule.min_runs and precise <= (rule.precision or math.inf))
+    return Steady(
+        recorder.samples_ns,
+        recorder.keep_every,
+        recorder.runs,
+        duration_s,
+        cpu_s,
+        sum_ns=recorder.sum_ns,
+        min_ns=recorder.min_ns,
+        max_ns=recorder.max_ns,
+        met_rule=met,
+        half_width=precise if math.isfinite(precise) else None,
+    )
 
 
 def measure_paced(
@@ -211,14 +267,20 @@ def measure_paced(
     clock: Clock = time.perf_counter_ns,
     cpu_clock: Clock = time.process_time_ns,
     sleep: Callable[[float], None] = time.sleep,
+    on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> Paced:
-    """Start a call every 1 / rate_hz seconds, or at once where the one before took longer."""
+    """Start a call every 1 / rate_hz seconds, or at once where the one before took longer.
+
+    on_progress: gets the share of the calls done, before a wait that is long enough for it.
+    """
     period = SECOND / rate_hz
     planned = max(1, round(duration_s * rate_hz))
     late = 0
     cpu_before, start = cpu_clock(), clock()
     for turn in range(planned):
         due = start + round(turn * period)
+        if turn and due - clock() > SECOND // 2:
+            on_progress(turn / planned)
         wait = due - clock()
         if wait > 0:
             sleep(wait / SECOND)
@@ -232,7 +294,18 @@ def measure_paced(
         sleep(rest / SECOND)
     wall_s = (clock() - start) / SECOND
     cpu_s = (cpu_clock() - cpu_before) / SECOND
-    return Paced(rate_hz, recorder.samples_ns, recorder.keep_every, recorder.runs, late, wall_s, cpu_s)
+    return Paced(
+        rate_hz,
+        recorder.samples_ns,
+        recorder.keep_every,
+        recorder.runs,
+        late,
+        wall_s,
+        cpu_s,
+        sum_ns=recorder.sum_ns,
+        min_ns=recorder.min_ns,
+        max_ns=recorder.max_ns,
+    )
 
 
 def _agree(medians: list[float], rule: WarmUpRule) -> bool:
@@ -240,8 +313,25 @@ def _agree(medians: list[float], rule: WarmUpRule) -> bool:
     return len(last) == rule.blocks and max(last) <= min(last) * (1 + rule.tolerance)
 
 
-def _is_precise(recorder: Recorder, precision: float | None) -> bool:
-    if precision is None:
+def half_width(samples_ns: NDArray[np.int64]) -> float:
+    """Half of the p50's 95 % interval as a share of the p50; infinite with too few samples."""
+    p50: Any = percentile(samples_ns, 0.5)
+    return math.inf if p50 is None or p50.value <= 0 else float((p50.high - p50.low) / 2 / p50.value)
+
+
+def _block_goes_on(runs: int, elapsed_ns: int, rule: WarmUpRule) -> bool:
+    """A block has `block_runs`, but of a slow model only as many as fit into five times its length."""
+    if runs == 0 or elapsed_ns < rule.block_s * SECOND:
         return True
-    p50: Any = percentile(recorder.samples_ns, 0.5)
-    return p50 is not None and (p50.high - p50.low) / 2 <= precision * p50.value
+    return runs < rule.block_runs and elapsed_ns < 5 * rule.block_s * SECOND
+
+
+def _quick_is_over(runs: int, elapsed_ns: int, min_ns: int, rule: StopRule) -> bool:
+    """`min_runs` or `min_s`, whichever comes first.
+
+    A quarter of the time is the least even for a model of microseconds: 100 of those are over before the
+    scheduler's first tick. And three runs are the least, without which two processes give no p50.
+    """
+    if elapsed_ns >= min_ns:
+        return runs >= min(3, rule.min_runs)
+    return runs >= rule.min_runs and elapsed_ns >= min_ns // 4

@@ -22,18 +22,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import errors
+from ..backends import load_backend
 from ..errors import one_line
 from ..sysroot import SysRoot
 from . import wire
-from .conditions import change_between, read_conditions
+from .conditions import change_between, read_conditions, read_throttling
+from .inputs import (
+    batch_of,
+    candidate_shapes,
+    named_shapes,
+    open_dimensions,
+    outputs_agree,
+    read_inputs,
+    synthetic_inputs,
+)
 from .memory import limit_to_machine, read_disk_bytes, read_memory, reset_peak
 from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
+from .timing import (
+    Paced,
+    Recorder,
+    Steady,
+    StopRule,
+    WarmUpRule,
+    measure_paced,
+    measure_steady,
+    warm_up,
+)
 
 if TYPE_CHECKING:
     from ..backends import Array
     from ..session import Session
-    from .timing import Paced, Steady
 
 Say = Callable[..., None]
 
@@ -62,11 +83,6 @@ def main() -> None:
 
 def probe(request: Request, say: Say) -> Probed:
     """Find shapes that the model runs with, and keep the inputs and outputs for the measuring workers."""
-    import numpy as np
-
-    from ..backends import load_backend
-    from .inputs import candidate_shapes, named_shapes, open_dimensions, read_inputs, synthetic_inputs
-
     say("phase", name="load")
     limit_to_machine(SysRoot(Path(request.sysroot)))
     asked, model = request.inputs, request.model.model
@@ -76,6 +92,7 @@ def probe(request: Request, say: Say) -> Probed:
     given = named_shapes(specs, asked.shapes)
     if asked.file is not None:
         arrays, unknown = read_inputs(Path(asked.file), specs), []
+        samples = None
         outputs = session.run(arrays, raw=True)
     else:
         unknown = open_dimensions(specs, given, asked.batch)
@@ -95,6 +112,7 @@ def probe(request: Request, say: Say) -> Probed:
             raise errors.InputError(
                 f"{one_line(model)} ran with none of the sizes tried ({one_line(refusals[0])}){hint}"
             )
+        samples = batch_of(specs, shapes, given, asked.batch)
     _check_loops(asked, arrays, outputs, model)
     _save(request, "inputs", arrays)
     _save(request, "outputs", outputs)
@@ -103,6 +121,7 @@ def probe(request: Request, say: Say) -> Probed:
         outputs=tuple(Tensor(s.name, s.dtype, outputs[s.name].shape) for s in session.raw_outputs),
         open_dimensions=tuple(unknown),
         not_finite=tuple(n for n, a in outputs.items() if a.dtype.kind == "f" and not np.isfinite(a).all()),
+        samples_per_call=samples,
         backend=session.backend,
         library_version=load_backend(session.backend).version(),
         threads=session.threads,
@@ -114,19 +133,16 @@ def probe(request: Request, say: Say) -> Probed:
 def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     """Go through the phases; see the reference of each number in `benchmarks/README.md`."""
     root = SysRoot(Path(request.sysroot))
-    phases = _Phases(root, say, spawned_ns)
+    phases = _Phases(root, say)
     phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
-
-    phases.begin("imports")
+    say("phase", name="imports")
     _import_runtime(request.model)
-    from .inputs import outputs_agree
-    from .timing import Recorder, measure_paced, measure_steady, warm_up
-
-    phases.end("imports")
+    phases.end("imports", since_ns=_STARTED_NS)  # numpy came with this file's own imports
 
     phases.begin("baseline")
-    feed, expected = _read(request, "inputs"), _read(request, "outputs")
+    feed = _read(request, "inputs")
     recorder, paced_recorder = Recorder(), Recorder()
+    loop_s = _rehearse(root)
     gc.collect()
     limit_to_machine(root)
     peak_resets = reset_peak(root)
@@ -139,28 +155,42 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     phases.begin("first inference")
     outputs = session.run(feed, raw=True)
     first_s = phases.end("first inference")
-    output_error = outputs_agree(expected, outputs)
-    del outputs, expected
+    output_error = _outputs_error(request, session, outputs)
+    del outputs
 
     call = _call(session, feed, request.inputs.loops)
     phases.begin("warm-up")
-    warm = warm_up(call, request.warm_up)
+    warm = warm_up(call, request.warm_up, on_progress=_twice_a_second(lambda: say("alive")))
     phases.end("warm-up")
 
     phases.begin("steady")
+    seen: list[tuple[str, ...]] = []
+
+    def look(share: float) -> None:
+        seen.append(read_throttling(root).now)
+        say("progress", share=share)
+
     before = read_conditions(root)
-    steady = measure_steady(
-        call, request.stop, recorder, on_progress=lambda share: say("progress", share=share)
-    )
+    steady = measure_steady(call, request.stop, recorder, on_progress=look)
     after = read_conditions(root)
     phases.end("steady")
 
-    paced = None
+    paced, paced_change = None, None
     if request.rate_hz is not None:
         phases.begin("paced")
-        paced = measure_paced(call, request.rate_hz, request.paced_s, paced_recorder)
+        seen_paced: list[tuple[str, ...]] = []
+
+        def look_paced(share: float) -> None:
+            seen_paced.append(read_throttling(root).now)
+            say("alive")
+
+        paced = measure_paced(call, request.rate_hz, request.paced_s, paced_recorder, on_progress=look_paced)
+        paced_change = change_between(after, read_conditions(root), seen=seen_paced)
         phases.end("paced")
-    affinity = tuple(sorted(os.sched_getaffinity(0)))
+    provider, provider_share = session.provider, dict(session.provider_share)
+    if output_error is None:  # and once more after all the runs, from fresh state
+        session.reset()
+        output_error = _outputs_error(request, session, session.run(feed, raw=True))
     return Measured(
         phases=tuple(phases.ended),
         peak_resets=peak_resets,
@@ -171,21 +201,61 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
         paced=None if paced is None else _timed(paced),
         before=before,
         after=after,
-        change=change_between(before, after, os.cpu_count() or 1),
-        affinity=affinity,
+        change=change_between(before, after, seen=seen),
+        paced_change=paced_change,
+        loop_s=loop_s,
+        affinity=tuple(sorted(os.sched_getaffinity(0))),
         output_error=output_error,
-        provider=session.provider,
-        provider_share=dict(session.provider_share),
+        provider=provider,
+        provider_share=provider_share,
     )
+
+
+def _rehearse(root: SysRoot) -> float:
+    """Go through everything that measuring does once, on an empty call.
+
+    The memory that the harness itself touches then lies in the baseline, and is not counted as the model's.
+    Returns the seconds that the loop itself takes a call.
+    """
+    read_conditions(root)
+    read_throttling(root)
+    recorder = Recorder(2_000)
+    warm_up(_nothing, WarmUpRule(min_s=0.0, max_s=0.02, block_s=0.005))
+    # So many runs that the recorder halves, and half_width is asked once.
+    empty = measure_steady(_nothing, StopRule(5_000, 0.0, 0.2, None), recorder, check_every_s=0.001)
+    return empty.duration_s / empty.runs
+
+
+def _nothing() -> None:
+    """The empty call of the rehearsal."""
+
+
+def _outputs_error(request: Request, session: Session, outputs: dict[str, Array]) -> str | None:
+    """What is wrong with outputs, against those that the probe kept on disk, read in place."""
+    quantized = {spec.name for spec in session.raw_outputs if spec.quantization is not None}
+    return outputs_agree(_read(request, "outputs", mapped=True), outputs, quantized)
+
+
+def _twice_a_second(call: Callable[[], None]) -> Callable[[], None]:
+    """The call, at most twice a second: often enough for the launcher to see life."""
+    last_s = time.monotonic()
+
+    def maybe() -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s > 0.5:
+            last_s = time.monotonic()
+            call()
+
+    return maybe
 
 
 class _Phases:
     """Times phases one after the other and reads RAM and disk at the end of each."""
 
-    def __init__(self, root: SysRoot, say: Say, since_ns: int) -> None:
+    def __init__(self, root: SysRoot, say: Say) -> None:
         self.ended: list[Phase] = []
-        self._root, self._say, self._since_ns = root, say, since_ns
-        self._disk = 0
+        self._root, self._say = root, say
+        self._disk = self._since_ns = 0
 
     def begin(self, name: str) -> None:
         self._say("phase", name=name)
@@ -218,7 +288,6 @@ def _open(asked: ModelRequest) -> Session:
 def _import_runtime(asked: ModelRequest) -> None:
     """All that opening the model will import, so that the baseline holds the library and not the model."""
     from .. import device, session  # noqa: F401
-    from ..backends import load_backend
 
     assert asked.backend is not None  # the launcher fills in what the probe chose
     load_backend(asked.backend)
@@ -252,8 +321,6 @@ def _check_loops(
 
 
 def _save(request: Request, name: str, arrays: dict[str, Array]) -> None:
-    import numpy as np
-
     folder = Path(request.folder)
     names = list(arrays)
     try:
@@ -266,26 +333,36 @@ def _save(request: Request, name: str, arrays: dict[str, Array]) -> None:
         size = sum(array.nbytes for array in arrays.values())
         raise errors.WorkerError(
             f"{folder.parent} cannot hold the {name} of the model ({size} bytes): {error.strerror or error}; "
-            "free space there (in a container: give it a larger --shm-size)"
+            "free space there, or set TMPDIR to another folder"
         ) from error
 
 
-def _read(request: Request, name: str) -> dict[str, Array]:
-    import numpy as np
-
+def _read(request: Request, name: str, *, mapped: bool = False) -> dict[str, Array]:
     folder = Path(request.folder)
     arrays: dict[str, Array] = {}
     for index, key in enumerate(json.loads((folder / f"{name}.json").read_text())):
-        array = np.load(folder / f"{name}-{index}.npy")
+        file = folder / f"{name}-{index}.npy"
+        array: Array = np.load(file)[...] if not mapped else _map(file)
         arrays[key] = array.astype(object) if array.dtype.kind == "U" else array
     return arrays
 
 
+def _map(file: Path) -> Array:
+    """The array where it lies; one that is empty cannot be mapped."""
+    try:
+        array: Array = np.load(file, mmap_mode="r")
+    except ValueError:
+        array = np.load(file)
+    return array
+
+
 def _timed(loop: Steady | Paced) -> Timed:
     samples = tuple(loop.samples_ns.tolist())
-    keep_every = getattr(loop, "keep_every", 1)
-    late = getattr(loop, "late", 0)
-    return Timed(samples, keep_every, loop.runs, loop.duration_s, loop.cpu_s, late)
+    common = (samples, loop.keep_every, loop.runs, loop.duration_s, loop.cpu_s)
+    extremes = (loop.sum_ns, loop.min_ns, loop.max_ns)
+    if isinstance(loop, Paced):
+        return Timed(*common, *extremes, late=loop.late)
+    return Timed(*common, *extremes, met_rule=loop.met_rule, half_width=loop.half_width)
 
 
 def _die_with_parent() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -170,7 +172,7 @@ def test_helps_have_examples(words: tuple[str, ...]) -> None:
 
 # Probing backends.
 
-BACKEND = "class Fake:\n    def version(self):\n        {body}\n"
+BACKEND = "class Fake:\n    open = None\n\n    def version(self):\n        {body}\n"
 
 
 @pytest.fixture
@@ -202,6 +204,50 @@ def test_a_backend_of_another_cpu_does_not_take_us_down(fake_backend: Path) -> N
         "does not load: killed by SIGILL (the wheel is built for another CPU); "
         "reinstall it: pip install 'edgeai[fake]'"
     ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="needs Linux")
+def test_a_signal_without_a_name_is_given_by_its_number(fake_backend: Path) -> None:
+    number = signal.SIGRTMIN + 1
+    fake_backend.write_text(f"import os\nos.kill(os.getpid(), {number})\n")
+    assert [probe.problem for probe in probe_backends()] == [
+        f"does not load: killed by signal {number}; reinstall it: pip install 'edgeai[fake]'"
+    ]
+
+
+@pytest.mark.parametrize(("own", "seen"), [(None, "1"), ("0", "0")])
+def test_a_backend_is_probed_without_telemetry_unless_the_user_wants_it(
+    own: str | None, seen: str, fake_backend: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    if own is not None:
+        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", own)
+    body = "import os; return os.environ.get('ORT_DISABLE_TELEMETRY', 'unset')"
+    fake_backend.write_text(BACKEND.format(body=body))
+    assert probe_backends() == (Probe("fake", seen, None),)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "not installed: 'edgeai[fake]' needs Python 3.9 or older"),
+        ("raise ImportError('x')", "does not load: x; 'edgeai[fake]' needs Python 3.9 or older"),
+    ],
+)
+def test_a_backend_that_ended_before_this_python_is_not_recommended(
+    text: str | None, problem: str, fake_backend: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BACKENDS, "fake", dataclasses.replace(BACKENDS["fake"], last_python=(3, 9)))
+    if text is not None:
+        fake_backend.write_text(text)
+    assert [probe.problem for probe in probe_backends()] == [problem]
+
+
+def test_a_class_that_is_no_backend_gives_its_reason(fake_backend: Path) -> None:
+    fake_backend.write_text("class Fake:\n    pass\n")
+    (probe,) = probe_backends()
+    assert probe.problem is not None
+    assert probe.problem.startswith("does not load: fake_backend:Fake is no backend")
 
 
 def test_a_backend_with_a_missing_library_gives_its_reason(fake_backend: Path) -> None:

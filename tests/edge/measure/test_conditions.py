@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from edgeai.measure.conditions import Conditions, change_between, read_conditions
+from edgeai.measure.conditions import Conditions, Throttling, change_between, read_conditions, read_throttling
 from edgeai.sysroot import SysRoot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CPU = "sys/devices/system/cpu"
 BOARDS = Path(__file__).parents[2] / "boards"
@@ -48,16 +56,17 @@ def test_an_empty_root_tells_nothing_and_does_no_harm(tmp_path: Path) -> None:
         power_mode=None,
         clocks_pinned=None,
     )
-    change = change_between(seen, seen, 4)
+    change = change_between(seen, seen)
     assert (change.throttle_events, change.foreign_load, change.stolen_share) == ({}, None, None)
-    assert change.cgroup_throttled_s is None
+    assert (change.cgroup_throttled_s, change.slowest_clock_share) == (None, None)
+    assert read_throttling(SysRoot(tmp_path)) == Throttling({}, ())
 
 
 def test_this_machine_can_be_read() -> None:
     seen = read_conditions(SysRoot())
     assert seen.time_s > 0
     assert seen.own_cpu_s > 0
-    change = change_between(seen, read_conditions(SysRoot()), os.cpu_count() or 1)
+    change = change_between(seen, read_conditions(SysRoot()))
     assert change.foreign_load is None or change.foreign_load >= 0
 
 
@@ -113,7 +122,7 @@ def test_only_new_or_present_throttling_of_a_pi_is_an_event(
 ) -> None:
     first = read(tmp_path, {FIRMWARE: before})
     second = read(tmp_path, {FIRMWARE: after})
-    assert change_between(first, second, 4).throttle_events == events
+    assert change_between(first, second).throttle_events == events
 
 
 def test_a_pi_with_a_mainline_kernel_shows_under_voltage_as_an_alarm(tmp_path: Path) -> None:
@@ -122,7 +131,7 @@ def test_a_pi_with_a_mainline_kernel_shows_under_voltage_as_an_alarm(tmp_path: P
     assert quiet.throttle_now == ()
     alarm = read(tmp_path, {f"{volt}/in0_lcrit_alarm": "1\n"})
     assert alarm.throttle_now == ("under-voltage",)
-    assert change_between(quiet, alarm, 4).throttle_events == {"under-voltage": 1}
+    assert change_between(quiet, alarm).throttle_events == {"under-voltage": 1}
     both = read(tmp_path, {FIRMWARE: "50005"})
     assert both.throttle_now == ("under-voltage", "throttled")
 
@@ -139,7 +148,7 @@ def soctherm(*counts: int) -> dict[str, str]:
 def test_over_current_events_of_a_jetson_are_the_difference_of_its_counters(tmp_path: Path) -> None:
     before = read(tmp_path, soctherm(3, 0, 7))
     after = read(tmp_path, soctherm(3, 2, 12))
-    assert change_between(before, after, 8).throttle_events == {
+    assert change_between(before, after).throttle_events == {
         "over-current or under-voltage (oc2)": 2,
         "over-current or under-voltage (oc3)": 5,
     }
@@ -148,7 +157,7 @@ def test_over_current_events_of_a_jetson_are_the_difference_of_its_counters(tmp_
 def test_a_counter_that_only_the_second_look_could_read_is_no_event(tmp_path: Path) -> None:
     before = read(tmp_path, {})
     after = read(tmp_path, soctherm(7, 0, 0))
-    assert change_between(before, after, 8).throttle_events == {}
+    assert change_between(before, after).throttle_events == {}
 
 
 @pytest.mark.parametrize("text", ["pmode:0002\n", "pmode:0002 fmode:quiet\n"])
@@ -184,6 +193,80 @@ def test_two_zones_of_one_name_are_both_told(tmp_path: Path) -> None:
     assert read(tmp_path, zones | temps).temperatures_c == {"acpitz": 40.0, "acpitz (thermal_zone1)": 41.0}
 
 
+# --- cooling devices
+
+
+def cooling(*devices: tuple[str, str]) -> dict[str, str]:
+    """Cooling devices by type and state, numbered from 0."""
+    folder = "sys/class/thermal/cooling_device"
+    files = {f"{folder}{turn}/type": f"{kind}\n" for turn, (kind, _) in enumerate(devices)}
+    return files | {f"{folder}{turn}/cur_state": f"{state}\n" for turn, (_, state) in enumerate(devices)}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "thermal-cpufreq-0",  # RK3588 and i.MX8M Plus with their makers' kernels
+        "thermal-devfreq-1",
+        "cpufreq-cpu4",  # Linux 5.13 and later
+        "devfreq-fb000000.gpu",
+        "devfreq-gpu-gpc-0",  # Jetson Thor
+        "cpu-throttle-alert",
+        "gpu-throttle-alert",
+        "Processor",  # ACPI
+    ],
+)
+def test_a_cooling_device_that_slows_a_clock_is_throttling_while_it_is_not_0(
+    tmp_path: Path, kind: str
+) -> None:
+    cool = read(tmp_path, cooling((kind, "0"), ("pwm-fan", "4")))
+    assert cool.throttle_now == ()
+    hot = read(tmp_path, cooling((kind, "3"), ("pwm-fan", "4")))
+    assert (hot.throttle_counts, hot.throttle_now) == ({}, (f"clock limited by heat ({kind})",))
+    for before, after in ((cool, hot), (hot, cool), (hot, hot)):
+        assert change_between(before, after).throttle_events == {f"clock limited by heat ({kind})": 1}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["pwm-fan", "gpio-fan", "Fan", "cpu-fan", "TCC Offset", "hot-surface-alert", "LCD", "iwlwifi_1", ""],
+)
+def test_fans_and_what_slows_nothing_down_are_no_throttling(tmp_path: Path, kind: str) -> None:
+    assert read_throttling(a_root(tmp_path, cooling((kind, "2")))) == Throttling({}, ())
+
+
+def test_a_state_that_is_missing_or_below_0_is_no_throttling(tmp_path: Path) -> None:
+    files = cooling(("Processor", "-1"), ("cpufreq-cpu0", "<unsupported>"), ("cpufreq-cpu4", "1"))
+    del files["sys/class/thermal/cooling_device2/cur_state"]
+    assert read_throttling(a_root(tmp_path, files)).now == ()
+
+
+def test_devices_of_one_type_are_named_once(tmp_path: Path) -> None:
+    files = cooling(("Processor", "1"), ("Processor", "2"), ("cpufreq-cpu0", "1"))
+    assert read_throttling(a_root(tmp_path, files)).now == (
+        "clock limited by heat (Processor)",
+        "clock limited by heat (cpufreq-cpu0)",
+    )
+
+
+def test_a_light_look_finds_what_a_full_one_does(tmp_path: Path) -> None:
+    files = {FIRMWARE: "50005"} | x86([1, 2, 3, 4], [10, 20]) | cooling(("cpufreq-cpu0", "1"))
+    seen = read(tmp_path, files)
+    assert read_throttling(SysRoot(tmp_path)) == Throttling(seen.throttle_counts, seen.throttle_now)
+    assert seen.throttle_now == ("under-voltage", "throttled", "clock limited by heat (cpufreq-cpu0)")
+
+
+def test_throttling_that_only_looks_in_between_saw_is_an_event_of_count_1(tmp_path: Path) -> None:
+    before = read(tmp_path, soctherm(3, 0, 7))
+    after = read(tmp_path, soctherm(3, 2, 7))
+    between = [(), ("throttled",), ("throttled", "frequency capped"), ()]
+    assert change_between(before, after, iter(between)).throttle_events == {
+        "over-current or under-voltage (oc2)": 2,
+        "throttled": 1,
+        "frequency capped": 1,
+    }
+
+
 # --- x86
 
 
@@ -212,7 +295,7 @@ def test_a_counter_that_the_cores_of_a_package_share_counts_once(tmp_path: Path)
 def test_throttling_of_a_core_that_was_the_coolest_so_far_is_an_event(tmp_path: Path) -> None:
     before = read(tmp_path, x86([100, 2, 3, 4], [10, 20]))
     after = read(tmp_path, x86([100, 5, 3, 4], [11, 20]))
-    assert change_between(before, after, 4).throttle_events == {
+    assert change_between(before, after).throttle_events == {
         "thermal throttling of the core": 3,
         "thermal throttling of the package": 1,
     }
@@ -261,6 +344,28 @@ def test_clocks_are_pinned_where_the_lowest_is_the_highest(tmp_path: Path) -> No
     assert read(tmp_path, files).clocks_pinned is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "share"),
+    [
+        ((2_400, 1_800), (2_400, 1_800), 1.0),
+        ((2_400, 1_800), (2_400, 900), 0.5),  # of its own core, not of the fastest
+        ((2_000, 1_000), (2_500, 1_500), 1.25),  # all of them rose
+        ((None, 1_000), (100, 800), 0.8),  # a core that was off line
+        ((2_400, 1_000), (None, 800), 0.8),
+        ((0, 1_000), (0, 800), 0.8),  # a driver that does not know says 0
+        ((None,), (None,), None),
+        ((), (), None),
+        ((2_400, 2_400, 1_800), (2_400, 1_800), None),  # which one went is unknown
+    ],
+)
+def test_the_slowest_clock_is_of_the_core_that_lost_most(
+    tmp_path: Path, before: tuple[int | None, ...], after: tuple[int | None, ...], share: float | None
+) -> None:
+    empty = read(tmp_path, {})
+    change = change_between(replace(empty, frequencies_hz=before), replace(empty, frequencies_hz=after))
+    assert change.slowest_clock_share == share
+
+
 # --- load of others
 
 
@@ -281,26 +386,34 @@ def test_a_stat_file_of_another_form_says_nothing(tmp_path: Path, text: str) -> 
     assert (seen.cpu_busy_s, seen.cpu_stolen_s) == (None, None)
 
 
-def test_foreign_load_is_what_others_kept_busy_and_stolen_share_is_of_all_cpus(tmp_path: Path) -> None:
+def test_foreign_load_is_what_others_kept_busy_and_stolen_share_is_of_the_time_with_work(
+    tmp_path: Path,
+) -> None:
     empty = read(tmp_path, {})
     before = replace(empty, time_s=100.0, cpu_busy_s=1000.0, cpu_stolen_s=10.0, own_cpu_s=2.0)
     after = replace(empty, time_s=110.0, cpu_busy_s=1020.0, cpu_stolen_s=14.0, own_cpu_s=17.0)
-    change = change_between(before, after, cpus=4)
+    change = change_between(before, after)
     assert change.foreign_load == pytest.approx((20 - 15) / 10)
-    assert change.stolen_share == pytest.approx(4 / 10 / 4)
+    assert change.stolen_share == pytest.approx(4 / (20 + 4))  # however many CPUs were idle beside it
+
+
+def test_nothing_is_stolen_from_cpus_that_were_busy_all_the_time(tmp_path: Path) -> None:
+    before = replace(read(tmp_path, {}), cpu_busy_s=1000.0, cpu_stolen_s=10.0)
+    assert change_between(before, replace(before, cpu_busy_s=1001.0)).stolen_share == 0
+    assert change_between(before, replace(before, cpu_stolen_s=None)).stolen_share is None
 
 
 def test_foreign_load_is_never_negative_though_ticks_are_coarse(tmp_path: Path) -> None:
     empty = read(tmp_path, {})
     before = replace(empty, time_s=0.0, cpu_busy_s=0.0, own_cpu_s=0.0)
     after = replace(empty, time_s=1.0, cpu_busy_s=0.99, own_cpu_s=1.0)
-    assert change_between(before, after, cpus=1).foreign_load == 0
+    assert change_between(before, after).foreign_load == 0
 
 
 def test_two_looks_at_one_time_divide_by_nothing(tmp_path: Path) -> None:
     seen = replace(read(tmp_path, {}), cpu_busy_s=1.0, cpu_stolen_s=0.0)
-    change = change_between(seen, seen, cpus=0)
-    assert (change.foreign_load, change.stolen_share) == (0, 0)
+    change = change_between(seen, seen)
+    assert (change.foreign_load, change.stolen_share) == (0, None)
 
 
 # --- control groups
@@ -341,11 +454,85 @@ def test_a_group_without_a_quota_tells_of_no_throttling(tmp_path: Path) -> None:
     assert read(tmp_path, files).cgroup_throttled_s is None
 
 
+def test_a_quota_on_a_group_above_is_seen_in_version_2(tmp_path: Path) -> None:
+    groups = "sys/fs/cgroup/kubepods.slice/pod.slice"
+    files = {
+        "proc/self/cgroup": "0::/kubepods.slice/pod.slice/bench.scope\n",
+        f"{groups}/bench.scope/cpu.stat": "usage_usec 99\nthrottled_usec 250000\n",
+        f"{groups}/cpu.stat": "usage_usec 99\nthrottled_usec 1000000\n",
+        "sys/fs/cgroup/kubepods.slice/cpu.stat": "usage_usec 99\n",  # without a quota of its own
+        "sys/fs/cgroup/cpu.stat": "usage_usec 99\n",
+        "sys/fs/cgroup/kubepods.slice/other.slice/cpu.stat": "throttled_usec 7000000\n",
+    }
+    before = read(tmp_path, files)
+    assert before.cgroup_throttled_s == 1.25
+    after = read(tmp_path, {f"{groups}/cpu.stat": "throttled_usec 1500000\n"})
+    assert change_between(before, after).cgroup_throttled_s == 0.5
+
+
+def test_a_quota_on_a_group_above_is_seen_in_version_1(tmp_path: Path) -> None:
+    mount = "sys/fs/cgroup/cpu,cpuacct"
+    files = {
+        "proc/self/cgroup": V1,
+        f"{mount}/docker/abc/cpu.stat": V1_STAT,
+        f"{mount}/docker/cpu.stat": V1_STAT,
+    }
+    files[f"{mount}/cpu.stat"] = "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n"
+    assert read(tmp_path, files).cgroup_throttled_s == 3.0
+
+
+@pytest.fixture
+def group_below_a_quota() -> Iterator[Path]:
+    """A control group without a quota, in one that may use a tenth of a CPU. Both are new."""
+    mounts = [Path("/sys/fs/cgroup/cpu,cpuacct"), Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")]
+    mount = next((mount for mount in mounts if (mount / "cgroup.procs").exists()), None)
+    if mount is None:
+        pytest.skip("this machine mounts no control groups of the CPU")
+    parent = mount / f"edgeai-test-{os.getpid()}"
+    child = parent / "child"
+    try:
+        try:
+            child.mkdir(parents=True)
+            if mount.name == "cgroup":
+                (parent / "cpu.max").write_text("10000 100000")
+            else:
+                (parent / "cpu.cfs_quota_us").write_text("10000")
+        except OSError as error:
+            pytest.skip(f"no control group with a CPU quota can be made here: {error}")
+        yield child
+    finally:
+        for group in (child, parent):
+            for _ in range(50):  # busy until the kernel is done with a process that ended
+                with suppress(OSError):
+                    group.rmdir()
+                if not group.exists():
+                    break
+                time.sleep(0.02)
+
+
+def test_a_process_below_a_real_quota_sees_that_it_was_held_back(group_below_a_quota: Path) -> None:
+    program = f"""
+import os, time
+from pathlib import Path
+from edgeai.measure.conditions import change_between, read_conditions
+from edgeai.sysroot import SysRoot
+Path({str(group_below_a_quota / "cgroup.procs")!r}).write_text(str(os.getpid()))
+before = read_conditions(SysRoot())
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    pass
+print(change_between(before, read_conditions(SysRoot())).cgroup_throttled_s)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    # A tenth of a CPU lets it run for 10 ms of every 100 ms.
+    assert 0.3 < float(done.stdout) < 2.0
+
+
 def test_time_held_back_is_the_difference_of_two_looks(tmp_path: Path) -> None:
     seen = read(tmp_path, {})
     before, after = replace(seen, cgroup_throttled_s=1.25), replace(seen, cgroup_throttled_s=1.75)
-    assert change_between(before, after, 2).cgroup_throttled_s == 0.5
-    assert change_between(seen, after, 2).cgroup_throttled_s is None
+    assert change_between(before, after).cgroup_throttled_s == 0.5
+    assert change_between(seen, after).cgroup_throttled_s is None
 
 
 # --- memory

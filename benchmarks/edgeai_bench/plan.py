@@ -1,0 +1,26 @@
+"""How to measure: the defaults are those of the method, see benchmarks/README.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeai.measure.launch import DEFAULT_SILENCE_S
+from edgeai.measure.timing import QUICK_STOP, QUICK_WARM_UP, StopRule, WarmUpRule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure: the defaults are those of the method, see benchmarks/README.md."""
+
+    processes: int = 5
+    warm_up: WarmUpRule = WarmUpRule()
+    stop: StopRule = StopRule()
+    quick: bool = False
+    rate_hz: float | None = None
+    paced_s: float = 10.0
+    cold: bool = False
+    silence_s: float = DEFAULT_SILENCE_S
+
+
+QUICK = Plan(processes=2, warm_up=QUICK_WARM_UP, stop=QUICK_STOP, quick=True, paced_s=2.0)
+"""A first look, marked as such."""
