@@ -242,7 +242,7 @@ def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> 
 def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:
     share = processes[-1].provider_share
     unused = [name for name in model.providers or () if name.lower() not in {"cpu", *share}]
-    if unused:
+    if share and unused:  # an empty share: the library does not say
         yield Doubt(
             "provider_unused",
             "note",

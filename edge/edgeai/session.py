@@ -251,7 +251,8 @@ def _profile(device: str | DeviceProfile | None) -> DeviceProfile:
 def _check_providers(providers: Sequence[str] | None) -> tuple[str, ...]:
     if providers is None:
         return ()
-    names = (providers,) if isinstance(providers, str) else tuple(providers)
+    is_list = isinstance(providers, (str, Sequence))
+    names = (providers,) if isinstance(providers, str) else tuple(providers) if is_list else ()
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"providers is {providers!r}; give names in order, such as ['cuda', 'cpu']")
     return names

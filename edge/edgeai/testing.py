@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .bundle import TensorSpec
-from .errors import InputError, ModelError, ProviderError
+from .errors import InputError, ModelError, ProviderError, SessionClosed
 
 if TYPE_CHECKING:
     from .backends import Array, RunOptions
@@ -98,6 +98,7 @@ class FakeRunner:
             if name != "cpu":
                 raise ProviderError(f"this backend has no provider {name!r} (it has: cpu)")
         self._model, self._path = model, path
+        self._is_closed = False
         self.inputs: tuple[TensorSpec, ...] = (TensorSpec("x", "f32", model.shape),)
         self.outputs: tuple[TensorSpec, ...] = (TensorSpec("y", "f32", model.shape),)
         self._noise = model.noise * (os.getpid() % 1000) / 1000
@@ -110,6 +111,7 @@ class FakeRunner:
         """See `Runner.run`."""
         import numpy as np
 
+        self._refuse_closed()
         self._happen("run")
         busy_until = time.perf_counter() + self._model.busy_s
         value = np.asarray(2 * inputs["x"] + np.float32(1 + self._noise), dtype=np.float32)
@@ -124,10 +126,16 @@ class FakeRunner:
 
     def reset(self) -> None:
         """Nothing is kept."""
+        self._refuse_closed()
 
     def close(self) -> None:
         """Free what was touched."""
         self._held = b""
+        self._is_closed = True
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise SessionClosed(f"the session of {self._path} is closed; open it again with edgeai.load()")
 
     def _happen(self, where: str) -> None:
         if self._model.fail_at == where:

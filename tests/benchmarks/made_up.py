@@ -69,10 +69,23 @@ def samples_ns(median_ns: int = 12_300_000, count: int = 300) -> tuple[int, ...]
     return tuple(int(value) for value in median_ns * random.uniform(0.995, 1.005, count))
 
 
-def timed(samples: tuple[int, ...] | None = None) -> Timed:
+def timed(samples: tuple[int, ...] | None = None, **changes: Any) -> Timed:
+    """A loop that kept every sample and met its rule; keywords are fields of Timed to change."""
     samples = samples_ns() if samples is None else samples
     wall_s = sum(samples) / 1e9
-    return Timed(samples, keep_every=1, runs=len(samples), duration_s=wall_s, cpu_s=2 * wall_s)
+    loop = Timed(
+        samples,
+        keep_every=1,
+        runs=len(samples),
+        duration_s=wall_s,
+        cpu_s=2 * wall_s,
+        sum_ns=sum(samples),
+        min_ns=min(samples),
+        max_ns=max(samples),
+        met_rule=True,
+        half_width=0.004,
+    )
+    return replace(loop, **changes)
 
 
 def measured(**changes: Any) -> Measured:
@@ -88,6 +101,8 @@ def measured(**changes: Any) -> Measured:
         before=CONDITIONS,
         after=CONDITIONS,
         change=QUIET,
+        paced_change=None,
+        loop_s=1e-6,
         affinity=(0, 1, 2, 3),
         output_error=None,
         provider="cpu",
@@ -103,6 +118,7 @@ def probed(**changes: Any) -> Probed:
         outputs=(Tensor("y", "f32", (1, 1000)),),
         open_dimensions=(),
         not_finite=(),
+        samples_per_call=1,
         backend="onnxruntime",
         library_version="1.23.2",
         threads=4,
@@ -118,6 +134,7 @@ def around(value: float) -> Estimate:
 
 LATENCY = Latency(
     min=0.0119,
+    max=0.0345,
     mean=around(0.0125),
     p50=around(0.0123),
     p90=around(0.0131),
@@ -147,10 +164,14 @@ RECORD = ProcessRecord(
     cpu_s=7.4,
     warm_up_runs=80,
     converged=True,
+    met_rule=True,
+    half_width=0.004,
+    loop_s=1e-6,
     phases=tuple(PhaseRecord(name, 0.1, MEMORY, 4096) for name in PHASES),
     before=CONDITIONS,
     after=CONDITIONS,
     change=QUIET,
+    paced_change=None,
     output_error=None,
     paced_samples_ns=(),
     paced_keep_every=None,
@@ -189,8 +210,7 @@ def report(**changes: Any) -> Report:
             machine="aarch64",
             governors=("performance",),
             power_mode=None,
-            page_cache="warm: not dropped, the probe read the file just before",
-            seed=0,
+            page_cache="warm: the probe had just read the file",
             command=("edgeai", "bench", "mobilenet.onnx"),
             started_utc="2025-01-01T12:00:00+00:00",
         ),
@@ -205,7 +225,12 @@ def report(**changes: Any) -> Report:
             precision=0.01,
             batch=None,
             rate_hz=None,
-            inputs="synthetic: floats uniform in [0, 1), integers 0",
+            inputs="synthetic: floats uniform in [0, 1), integers 0, strings empty; see values",
+            input_sha256=None,
+            values={},
+            loops={},
+            seed=0,
+            intervals="95 %",
         ),
         latency=LATENCY,
         start=Start(

@@ -92,6 +92,8 @@ def the_line(stderr: str) -> str:
         ("--device nosuch", 2, "nosuch"),
         ("--signature nosuch --backend onnxruntime --input-shape z:1", 2, "no input is called 'z'"),
         ("--rate 0", 2, "Invalid value for '--rate': '0' is no rate like 10/s or 6/m"),
+        ("--rate 1/h", 2, "five calls at that --rate take 18000 s in each process; give at least 2.5/m"),
+        ("--rate 9/m --quick", 2, "take 33 s in each process; give at least 10/m"),
         ("--rate fast", 2, "Invalid value for '--rate': 'fast' is no rate like 10/s or 6/m"),
         ("--min-time -1s", 2, "Invalid value for '--min-time': '-1s' is no duration like 500ms, 10s or 2m"),
         ("--min-time 2s", 2, "--max-time 1s is shorter than --min-time 2s"),
@@ -117,6 +119,13 @@ def test_cuda_on_a_build_without_it_is_missing_here(bench: Bench, model: Path) -
     code, line = bench(model, "--providers", "cuda")
     assert "has no provider 'cuda' (it has: " in line
     assert code == 3
+
+
+@pytest.mark.parametrize("words", ["--batch 2", "--input-shape x:3", "--input x.npy"])
+def test_a_suite_brings_its_own_inputs(words: str, bench: Bench) -> None:
+    code, line = bench("--suite", "public", *words.split(" "))
+    assert line == "--input-shape, --input and --batch go with a model file; a suite has its own"
+    assert code == 2
 
 
 @pytest.mark.parametrize(
@@ -318,8 +327,8 @@ def test_a_full_disk_below_standard_output_is_named(model: Path) -> None:
         done = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
         )
-    assert the_line(done.stderr) == "the report cannot be written to standard output: No space left on device"
-    assert done.returncode == 2
+    assert the_line(done.stderr) == "standard output cannot be written: No space left on device"
+    assert done.returncode == 3
 
 
 def test_the_handler_of_a_kill_is_put_back(bench: Bench, model: Path) -> None:

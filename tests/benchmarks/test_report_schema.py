@@ -5,19 +5,22 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import psutil
 import pytest
 
 import edgeai_bench
 from edgeai.measure import conditions, memory, protocol, statistics
 from edgeai_bench import report as reports
 from edgeai_bench.report import Failure, document
-from tests.benchmarks.made_up import DOUBT, PACED, report
+from tests.benchmarks.made_up import DOUBT, PACED, QUIET, RECORD, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +58,17 @@ def plain(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def a_document() -> dict[str, Any]:
-    full = report(warnings=(DOUBT,), paced=PACED, verdict="NOISY")
+    settings = replace(
+        report().settings,
+        inputs="/home/pi/inputs.npz",
+        input_sha256="0123456789abcdef" * 4,
+        values={"sr": 16000.0},
+        loops={"state": "next_state"},
+    )
+    paced = replace(RECORD, paced_change=QUIET, paced_samples_ns=(12_300_000,), paced_keep_every=1)
+    full = report(
+        warnings=(DOUBT,), paced=PACED, verdict="NOISY", settings=settings, processes=(paced,) * 5
+    )
     failure = Failure("broken.onnx", None, "ModelError", "broken.onnx is damaged", skipped=False)
     return plain(document([report(), full], [failure]))
 
@@ -91,7 +104,7 @@ def test_every_object_is_closed_and_every_field_is_described() -> None:
     for path, schema in objects(SCHEMA):
         assert schema["description"].endswith("."), path
         if "properties" not in schema:  # a mapping by name says what its values are
-            assert schema["additionalProperties"]["type"] in {"integer", "number"}, path
+            assert schema["additionalProperties"]["type"] in {"integer", "number", "string"}, path
             continue
         assert schema["additionalProperties"] is False, path
         assert schema["required"] == list(schema["properties"]), path
@@ -122,7 +135,9 @@ def test_a_document_without_runs_is_valid() -> None:
 def test_what_is_unknown_is_null() -> None:
     made = a_document()
     run = made["runs"][1]
-    run["paced"] = run["disk_read_bytes"] = None
+    run["paced"] = run["disk_read_bytes"] = run["samples_per_s"] = None
+    run["settings"]["input_sha256"] = run["settings"]["precision"] = None
+    run["processes"][0].update(half_width=None, paced_change=None, paced_keep_every=None)
     run["latency"].update(p50=None, p90=None, p95=None, p99=None)
     run["latency"]["mean"].update(low=None, high=None)
     run["memory"] = dict.fromkeys(run["memory"])
@@ -130,10 +145,13 @@ def test_what_is_unknown_is_null() -> None:
     VALIDATOR.validate(made)
 
 
+BY_NAME = {"provider_share", "temperatures_c", "throttle_counts", "throttle_events", "values", "loops"}
+
+
 def places(made: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where the objects of a document are that the schema closes; one of each list is enough."""
     if isinstance(made, dict):
-        if not at or at[-1] not in {"provider_share", "temperatures_c", "throttle_counts", "throttle_events"}:
+        if not at or at[-1] not in BY_NAME:
             yield at
         for key, value in made.items():
             yield from places(value, (*at, key))
@@ -168,7 +186,19 @@ DOCUMENT = a_document()
         (("runs", 0, "latency", "p50"), 0.0123),
         (("runs", 0, "latency", "min"), "12.3 ms"),
         (("runs", 0, "model", "sha256"), "0123"),
+        (("runs", 0, "latency", "max"), None),
+        (("runs", 0, "samples_per_s"), 81.2),
+        (("runs", 0, "identity", "page_cache"), "lukewarm"),
         (("runs", 0, "settings", "processes"), 0),
+        (("runs", 0, "settings", "seed"), None),
+        (("runs", 0, "settings", "intervals"), "90 %"),
+        (("runs", 0, "settings", "input_sha256"), "0123"),
+        (("runs", 1, "settings", "values", "sr"), "16000"),
+        (("runs", 1, "settings", "loops", "state"), 1),
+        (("runs", 0, "processes", 0, "met_rule"), None),
+        (("runs", 0, "processes", 0, "half_width"), -0.01),
+        (("runs", 0, "processes", 0, "loop_s"), None),
+        (("runs", 1, "processes", 0, "paced_change"), {}),
         (("runs", 0, "processes"), []),
         (("runs", 0, "processes", 0, "samples_ns", 0), 0.5),
         (("runs", 0, "memory", "peak"), 91_000_000),
@@ -199,11 +229,53 @@ def test_a_real_run_beside_one_that_fails_writes_a_valid_document(
 
     run = made["runs"][0]
     assert run["settings"] | {"quick": True, "processes": 2, "rate_hz": 100.0} == run["settings"]
+    assert (run["settings"]["seed"], run["settings"]["intervals"]) == (0, "range")
+    assert run["settings"]["loops"] == run["settings"]["values"] == {}
     assert run["identity"]["threads"] == 1
+    assert run["identity"]["page_cache"].startswith("warm: ")
     assert 0 < run["latency"]["min"] <= run["latency"]["p50"]["value"] <= run["latency"]["p90"]["value"] < 1
+    assert run["latency"]["p90"]["value"] <= run["latency"]["max"] < 10
+    assert run["latency"]["min"] <= run["latency"]["mean"]["value"] <= run["latency"]["max"]
     assert 50 < run["paced"]["reached_hz"] < 101
     assert [len(process["samples_ns"]) for process in run["processes"]] == [
         -(-process["runs"] // process["keep_every"]) for process in run["processes"]
     ]
+    for process in run["processes"]:
+        assert process["met_rule"]
+        assert process["paced_change"] is not None
+        assert 0 < process["loop_s"] < 1e-3
     failure = made["failures"][0]
     assert (failure["model"], failure["error"], failure["skipped"]) == ("damaged.onnx", "ModelError", False)
+
+
+def test_with_cold_each_process_reads_the_model_from_storage(
+    public_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = tmp_path / "model.tflite"  # a file of our own, which no other process maps
+    model.write_bytes(public_model("okay-nabu").read_bytes())
+    with model.open("rb") as written:
+        os.fsync(written.fileno())  # pages that are not on the disk yet cannot be dropped
+    command = [sys.executable, "-m", "edgeai", "bench", str(model), "--json", "--quick", "--cold", "-q"]
+    options = ["--threads", "1", "--min-time", "400ms", "--warm-up", "500ms"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    VALIDATOR.validate(made)
+
+    run = made["runs"][0]
+    assert run["identity"]["page_cache"].startswith("cold: ")
+    file_system = file_system_of(model)
+    if file_system in {"tmpfs", "ramfs", "overlay"}:
+        pytest.skip(f"{file_system} below {tmp_path} does not read from storage as a disk does")
+    if run["disk_read_bytes"] is None:
+        pytest.skip("this kernel does not say what a process reads from storage")
+    assert run["disk_read_bytes"]["low"] > 0, "the lowest process: each must have read"
+    assert run["disk_read_bytes"]["value"] >= run["model"]["size_bytes"] / 2
+
+
+def file_system_of(path: Path) -> str:
+    """Kind of the file system that holds a file, such as ext4."""
+    return max(
+        (part for part in psutil.disk_partitions(all=True) if path.is_relative_to(part.mountpoint)),
+        key=lambda part: len(part.mountpoint),
+    ).fstype

@@ -12,12 +12,15 @@ import onnxruntime
 import pytest
 
 import edgeai
+from edgeai.backends import RunOptions, load_backend
+from edgeai.bundle import Variant
 from edgeai.errors import (
     BackendMissing,
     InputError,
     ModelError,
     ModelNotFound,
     ProviderError,
+    ProviderUnused,
     SessionClosed,
     UnknownBackend,
     UnknownDevice,
@@ -138,6 +141,22 @@ def test_wrong_words_to_load_are_named(tmp_path: Path) -> None:
         edgeai.load(tmp_path / "nosuch.onnx")
     with pytest.raises(BackendMissing, match=r"nosuch\.module:Class does not load"):
         edgeai.load(path, backend="nosuch.module:Class")
+    with pytest.raises(BackendMissing, match="os:getcwd is no backend"):
+        edgeai.load(path, backend="os:getcwd")
+    for backend in (":X", "..a:B", "a:"):
+        with pytest.raises(UnknownBackend):
+            edgeai.load(path, backend=backend)
+    with pytest.raises(InputError, match="which has no signatures"):
+        edgeai.load(path, signature="serving_default")
+    for wrong in (True, 1.5, "2", 1025):
+        with pytest.raises(InputError, match="give a whole number from 1 to 1024"):
+            edgeai.load(path, threads=wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="device is 5"):
+        edgeai.load(path, device=5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="None is no path"):
+        edgeai.load(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="providers is 3"):
+        edgeai.load(path, providers=3)  # type: ignore[arg-type]
 
 
 def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +192,7 @@ class TestOnnxRuntimeProviders:
         reason="this build of ONNX Runtime carries the CPU provider only",
     )
 
+    @pytest.mark.filterwarnings("ignore::edgeai.errors.ProviderUnused")
     def test_the_provider_is_the_one_that_really_runs_the_nodes(self, tmp_path: Path) -> None:
         path = linear_onnx(tmp_path / "linear.onnx")
         with edgeai.load(path, providers=["azure", "cpu"]) as session:
@@ -180,10 +200,46 @@ class TestOnnxRuntimeProviders:
             assert session.provider == "cpu"
             assert session.provider_share == {"cpu": 1.0}
 
+    def test_a_provider_asked_for_that_runs_no_node_is_a_warning(self, tmp_path: Path) -> None:
+        path = linear_onnx(tmp_path / "linear.onnx")
+        if not hasattr(onnxruntime.InferenceSession, "get_provider_graph_assignment_info"):
+            with edgeai.load(path, providers=["azure", "cpu"]) as session:
+                assert session.provider is None  # before 1.24 only the first run can tell
+            return
+        with pytest.warns(ProviderUnused, match="no node runs on azure; all run on cpu"):
+            edgeai.load(path, providers=["azure", "cpu"]).close()
+
+    def test_one_name_may_stand_alone_and_twice_is_once(self, tmp_path: Path) -> None:
+        path = linear_onnx(tmp_path / "linear.onnx")
+        for providers in ("cpu", ["cpu", "cpu"]):
+            with edgeai.load(path, providers=providers) as session:
+                assert session.provider == "cpu"
+
+    def test_a_profiles_provider_that_fails_to_start_is_a_warning_and_the_cpu_runs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A build with CUDA on a board whose driver does not work; imitated, since no GPU is here."""
+        real = onnxruntime.InferenceSession
+
+        def broken_driver(path: str, options: object, providers: list[str], **other: object) -> object:
+            if providers[0] != "CPUExecutionProvider":
+                raise RuntimeError("CUDA driver version is insufficient")
+            return real(path, options, providers=providers, **other)
+
+        monkeypatch.setattr(onnxruntime, "InferenceSession", broken_driver)
+        variant = Variant("bare", "onnx", linear_onnx(tmp_path / "linear.onnx"))
+        backend = load_backend("onnxruntime")
+        with pytest.warns(ProviderUnused, match="azure failed and the CPU runs the model: CUDA driver"):
+            runner = backend.open(variant, RunOptions(preferred_providers=("azure", "cpu")))
+        assert runner.run({"x": floats(1, 4)})["y"].shape == (1, 4)
+        with pytest.raises(ModelError, match="CUDA driver"):
+            backend.open(variant, RunOptions(providers=("azure", "cpu")))
+
     def test_without_cpu_in_the_list_nodes_that_would_run_there_are_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ProviderError, match="add 'cpu' to the providers"):
             edgeai.load(linear_onnx(tmp_path / "linear.onnx"), providers=["azure"])
 
+    @pytest.mark.filterwarnings("ignore::edgeai.errors.ProviderUnused")
     def test_outputs_can_be_bound_in_the_very_first_run(self, tmp_path: Path) -> None:
         x, y = floats(1, 4), np.empty((1, 4), np.float32)
         with edgeai.load(linear_onnx(tmp_path / "linear.onnx"), providers=["azure", "cpu"]) as session:
@@ -191,6 +247,7 @@ class TestOnnxRuntimeProviders:
             np.testing.assert_array_equal(y, 2 * x + 1)
             assert session.provider == "cpu"
 
+    @pytest.mark.filterwarnings("ignore::edgeai.errors.ProviderUnused")
     def test_closing_before_the_first_run_leaves_nothing_behind(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 import threading
+import warnings
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from ..bundle import ANY, TensorSpec, list_specs
-from ..errors import InputError, ModelError, ProviderError, RunError, SessionClosed, one_line
+from ..errors import InputError, ModelError, ProviderError, ProviderUnused, RunError, SessionClosed, one_line
 
 if TYPE_CHECKING:
     from ..bundle import Variant
@@ -112,7 +113,7 @@ class OnnxRuntimeRunner:
         if _CPU not in wanted:
             settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
-            session = ort.InferenceSession(str(path), settings, providers=wanted, enable_fallback=0)
+            session = _open_session(str(path), settings, wanted, may_fall_back=not options.providers)
         except _ORT_ERRORS as error:
             if _CPU not in wanted and "fallback" in str(error):
                 raise ProviderError(
@@ -144,9 +145,7 @@ class OnnxRuntimeRunner:
 
     def run(self, inputs: Mapping[str, Array], out: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """See `Runner.run`. With `out` the outputs are bound, so that none is copied."""
-        session = self._session
-        if session is None:
-            raise SessionClosed(f"the session of {self._name} is closed; open it again with edgeai.load()")
+        session = self._open_session()
         try:
             if out and _binding_pays(out):
                 return self._run_bound(session, inputs, out)
@@ -167,13 +166,20 @@ class OnnxRuntimeRunner:
         return outputs
 
     def reset(self) -> None:
-        """An ONNX model keeps no state between runs."""
+        """An ONNX model keeps no state between runs; nothing to do but to say that it is closed."""
+        self._open_session()
 
     def close(self) -> None:
         """Drop the session; ONNX Runtime frees it with the last reference, after runs that are under way."""
         if self._trace is not None:
             self._read_trace()
         self._session = None
+
+    def _open_session(self) -> Any:
+        session = self._session
+        if session is None:
+            raise SessionClosed(f"the session of {self._name} is closed; open it again with edgeai.load()")
+        return session
 
     def _run_bound(
         self, session: Any, inputs: Mapping[str, Array], out: Mapping[str, Array]
@@ -258,6 +264,24 @@ def _binding_pays(out: Mapping[str, Array]) -> bool:
     if any(array.dtype.hasobject for array in out.values()):
         return False
     return sum(array.nbytes for array in out.values()) >= _BINDING_PAYS_BYTES
+
+
+def _open_session(path: str, settings: Any, wanted: list[str], *, may_fall_back: bool) -> Any:
+    """Open with the providers wanted; where the profile and not the user wants them, a driver that does not
+    work is a warning, and the CPU runs the model."""
+    try:
+        return ort.InferenceSession(path, settings, providers=wanted, enable_fallback=0)
+    except _ORT_ERRORS as error:
+        if not may_fall_back or wanted == [_CPU]:
+            raise
+        session = ort.InferenceSession(path, settings, providers=[_CPU], enable_fallback=0)
+        names = ", ".join(short_name(name) for name in wanted if name != _CPU)
+        warnings.warn(
+            f"{one_line(path)}: {names} failed and the CPU runs the model: {_short(error)}",
+            ProviderUnused,
+            stacklevel=2,
+        )
+        return session
 
 
 def _session_options(threads: int, trace: str | None) -> Any:

@@ -6,6 +6,7 @@ tflite-runtime needs an environment of its own: test_tflite_legacy.py runs this 
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from edgeai.backends import BACKENDS, Runner, RunOptions, is_installed, load_backend
 from edgeai.bundle import Variant
-from edgeai.errors import EdgeError, InputError, ModelError, ProviderError
+from edgeai.errors import EdgeError, InputError, ModelError, ProviderError, SessionClosed
 from edgeai.testing import write_fake_model
 from tests.tiny_models import linear_onnx, linear_tflite
 
@@ -78,10 +79,12 @@ def test_outputs_can_be_written_into_the_callers_array(runner: Runner) -> None:
 
 
 def test_an_array_of_another_shape_is_refused_as_output(runner: Runner) -> None:
-    with pytest.raises(EdgeError):
+    with pytest.raises(EdgeError) as kept:
         runner.run({"x": floats(2, 4)}, {"y": np.empty((3, 4), np.float32)})
-    x = floats(1, 4)
-    np.testing.assert_array_equal(runner.run({"x": x})["y"], 2 * x + 1)  # and it still runs
+    for batch in (1, 2):  # it still runs and resizes, while somebody keeps the error
+        x = floats(batch, 4)
+        np.testing.assert_array_equal(runner.run({"x": x})["y"], 2 * x + 1)
+    assert "[2, 4]" in str(kept.value) or "shape" in str(kept.value)
 
 
 def test_a_view_with_strides_is_read_rightly(runner: Runner) -> None:
@@ -124,6 +127,40 @@ def test_reset_and_close_are_always_possible(runner: Runner) -> None:
     x = floats(1, 4)
     np.testing.assert_array_equal(runner.run({"x": x})["y"], 2 * x + 1)
     runner.close()
+
+
+def test_closing_while_others_run_or_wait_is_a_clean_end(runner: Runner) -> None:
+    wrong: list[BaseException] = []
+
+    def call() -> None:
+        x = floats(64, 4)
+        try:
+            for _ in range(10_000):
+                runner.run({"x": x})
+        except SessionClosed:
+            return
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.01)
+    runner.close()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    with pytest.raises(SessionClosed):
+        runner.run({"x": floats(1, 4)})
+    with pytest.raises(SessionClosed):
+        runner.reset()
+
+
+@pytest.mark.parametrize("batch", [1, 100_000])  # small outputs are copied, large ones bound
+def test_small_and_large_outputs_are_written_into_the_callers_array(runner: Runner, batch: int) -> None:
+    x, y = floats(batch, 4), np.empty((batch, 4), np.float32)
+    assert runner.run({"x": x}, {"y": y})["y"] is y
+    np.testing.assert_array_equal(y, 2 * x + 1)
 
 
 def test_an_unknown_provider_is_refused_by_name(backend_name: str, variant: Variant) -> None:
