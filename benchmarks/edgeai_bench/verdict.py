@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from edgeai.backends import unused_providers
 from edgeai.measure.conditions import Change
 from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Probed
 from edgeai.measure.statistics import coefficient_of_variation, outlier_share, thirds_drift
@@ -241,8 +242,8 @@ def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> 
 
 def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:
     share = processes[-1].provider_share
-    unused = [name for name in model.providers or () if name.lower() not in {"cpu", *share}]
-    if share and unused:  # an empty share: the library does not say
+    unused = unused_providers(model.providers or (), share)
+    if unused:
         yield Doubt(
             "provider_unused",
             "note",

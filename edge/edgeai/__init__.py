@@ -17,10 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .device import DeviceProfile
+    from .errors import EdgeError
     from .session import Session
 
 __version__ = "0.1.0"
-__all__ = ["load", "__version__"]
+__all__ = ["load", "Session", "EdgeError", "__version__"]
+
+# Found on first use, so that `import edgeai` stays light.
+_LAZY = {"Session": "session", "EdgeError": "errors"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'edgeai' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
 
 
 def load(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from .backends import BACKENDS, RunOptions, choose_backend, load_backend
+from .backends import BACKENDS, RunOptions, choose_backend, load_backend, unused_providers
 from .bundle import NUMPY_DTYPES, TensorSpec, Variant, bare_variant, list_specs
 from .device import DeviceProfile, default_threads, detect_profile, load_profile
 from .errors import InputError, ModelError, ProviderUnused, SessionClosed, one_line
@@ -260,8 +260,8 @@ def _check_providers(providers: Sequence[str] | None) -> tuple[str, ...]:
 
 def _warn_of_unused(asked: tuple[str, ...], share: Mapping[str, float], path: str) -> None:
     """A fallback always says so; where only the first run's trace can tell, `Session.provider` does."""
-    unused = [name for name in asked if name.lower() not in {"cpu", *share}]
-    if share and unused:
+    unused = unused_providers(asked, share)
+    if unused:
         warnings.warn(
             f"{one_line(path)}: no node runs on {', '.join(unused)}; all run on {', '.join(share)}",
             ProviderUnused,

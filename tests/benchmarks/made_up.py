@@ -63,7 +63,7 @@ QUIET = Change(
 PHASES = ("interpreter", "imports", "baseline", "load", "first inference", "warm-up", "steady")
 
 
-def samples_ns(median_ns: int = 12_300_000, count: int = 300) -> tuple[int, ...]:
+def samples_ns(median_ns: int = 10_000_000, count: int = 300) -> tuple[int, ...]:
     """Latencies within half a percent, in no order that would drift."""
     random = np.random.default_rng(1)
     return tuple(int(value) for value in median_ns * random.uniform(0.995, 1.005, count))

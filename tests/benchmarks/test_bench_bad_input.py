@@ -90,7 +90,7 @@ def the_line(stderr: str) -> str:
         ("--backend nosuch:Backend", 3, "backend nosuch:Backend does not load (No module named 'nosuch')"),
         ("--providers nosuch", 3, "has no provider 'nosuch'"),
         ("--device nosuch", 2, "nosuch"),
-        ("--signature nosuch --backend onnxruntime --input-shape z:1", 2, "no input is called 'z'"),
+        ("--signature nosuch --backend onnxruntime", 2, "is ONNX, which has no signatures; leave it out"),
         ("--rate 0", 2, "Invalid value for '--rate': '0' is no rate like 10/s or 6/m"),
         ("--rate 1/h", 2, "five calls at that --rate take 18000 s in each process; give at least 2.5/m"),
         ("--rate 9/m --quick", 2, "take 33 s in each process; give at least 10/m"),
@@ -218,7 +218,7 @@ def write_inputs(folder: Path) -> Iterator[tuple[str, Path, str]]:
         archive.writestr("x.npy", header[:-2])
     yield "a damaged member", folder / "damaged.npz", "is no .npy or .npz file that can be read: "
     np.save(folder / "doubles.npy", np.zeros(3))
-    yield "another dtype", folder / "doubles.npy", "input x: f32[3] (float32) got float64[3]"
+    yield "another dtype", folder / "doubles.npy", "holds float64 for input x: f32[3]; save it as float32"
     np.save(folder / "longer.npy", np.zeros(4, np.float32))
     yield "another shape", folder / "longer.npy", "input x: f32[3] (float32) got float32[4]"
 
@@ -274,7 +274,7 @@ def test_a_full_disk_is_named(
         monkeypatch.setattr(launch, "_memory_folder", lambda: disk)
         code, line = bench(big)
         assert line.startswith(f"{disk} cannot hold the inputs of the model (4194304 bytes): ")
-        assert line.endswith("; free space there (in a container: give it a larger --shm-size)")
+        assert line.endswith("; free space there, or set TMPDIR to another folder")
         assert list(disk.iterdir()) == []
         assert code == 2
 

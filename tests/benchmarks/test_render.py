@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeai.measure.statistics import Estimate
@@ -13,6 +15,9 @@ from edgeai_bench.render.quantities import bytes_text, digits, interval_text, ra
 from edgeai_bench.render.table import overview, page
 from edgeai_bench.report import Doubt, Failure, Unavailable
 from tests.benchmarks.made_up import DOUBT, LATENCY, PACED, report
+
+if TYPE_CHECKING:
+    from edgeai_bench.report import Report
 
 # --- quantities
 
@@ -96,7 +101,8 @@ def test_the_page_holds_the_headline_figures() -> None:
         "           p95     14.2 ms  [14.1 ms, 14.3 ms]",
         "           p99     20.7 ms  [20.5 ms, 20.9 ms]",
         "           mean    12.5 ms  [12.4 ms, 12.6 ms]",
-        "           min     11.9 ms  max 34.5 ms, over 4,065 runs in 5 processes, percentiles from 1,500 of them",
+        "           min     11.9 ms  max 34.5 ms, over 4,065 runs in 5 processes, percentiles from 1,500 of "
+        "them",
         "start      load 65.4 ms, first inference 32.1 ms; together 97.5 ms [96.5 ms, 98.5 ms]",
         "RAM        peak 91.3 MB, above the baseline 40.1 MB",
         "           anonymous 61.7 MB, above the baseline 33.8 MB; PSS 72.9 MB",
@@ -146,6 +152,22 @@ def test_energy_that_is_not_measured_says_why_and_what_to_do() -> None:
     assert "energy     unavailable: no sensor on this board; use an external meter" in text
 
 
+def test_too_few_processes_call_their_interval_a_range() -> None:
+    made = report()
+    line = "           [low, high] are the range of the processes: too few for an interval"
+    settings = replace(made.settings, processes=2, intervals="range")
+    lines = page(replace(made, settings=settings)).splitlines()
+    assert line in lines
+    assert "over 4,065 runs in 2 processes" in lines[lines.index(line) - 1]
+    assert line not in page(made)
+
+
+def test_without_a_sample_left_out_the_percentiles_need_no_word() -> None:
+    made = report(latency=replace(LATENCY, runs=1500))
+    alone = replace(made, settings=replace(made.settings, processes=1))
+    assert "max 34.5 ms, over 1,500 runs in 1 process\n" in page(alone)
+
+
 def test_paced_calls_stand_beside_those_back_to_back() -> None:
     assert "paced      9.87/s of 10.0/s asked, p50 45.6 ms, CPU 78.9 ms per inference, 2 late" in page(
         report(paced=PACED)
@@ -159,6 +181,7 @@ def test_a_batch_shows_samples_beside_calls() -> None:
     settings = replace(made.settings, batch=8)
     text = page(replace(made, settings=settings, samples_per_s=Estimate(649.6, 640.0, 660.0)))
     assert "rate       81.2/s back to back, 650/s samples" in text
+    assert "rate       81.2/s back to back\n" in page(replace(made, samples_per_s=None))
 
 
 def test_quick_is_marked_in_the_first_line() -> None:
@@ -245,3 +268,104 @@ def test_each_kind_of_doubt_is_told_once_with_the_models_that_it_concerns() -> N
     assert both[-1] == "  measure longer"
     every = overview([first, second], [])
     assert "noisy: high_variation (every model): stop other programs" in every
+
+
+def test_what_was_computed_or_chosen_wrongly_is_told_for_each_model() -> None:
+    def with_doubt(model: str, effect: str, name: str) -> Report:
+        made = report(warnings=(Doubt(name, effect, f"seen in {model}", "do this"),))
+        return replace(made, model=replace(made.model, id=model))
+
+    for effect, name in (
+        ("invalid", "wrong_output"),
+        ("note", "symbolic_dimensions"),
+        ("note", "provider_unused"),
+    ):
+        text = overview([with_doubt("tiny", effect, name), with_doubt("large", effect, name)], [])
+        assert text.splitlines()[-2:] == [
+            f"{effect}: {name} (tiny): seen in tiny; do this",
+            f"{effect}: {name} (large): seen in large; do this",
+        ]
+    # The same from each backend is told once.
+    same = with_doubt("tiny", "note", "symbolic_dimensions")
+    assert overview([same, same], []).count("seen in tiny") == 1
+
+
+def test_the_overview_says_what_low_and_high_are() -> None:
+    made = report()
+    assert "[low, high] of 95 % confidence;" in overview([made], [])
+    quick = replace(made, settings=replace(made.settings, intervals="range"))
+    assert "[low, high] over the range of the processes;" in overview([quick], [])
+
+
+# --- narrow terminals
+
+
+def several() -> list[Report]:
+    """A table as wide as the suite makes it."""
+    made = report()
+    names = ("moonshine-decoder", "mobilenet-v1", "yolo")
+    return [
+        replace(
+            made,
+            verdict=verdict,
+            model=replace(made.model, id=name),
+            latency=replace(LATENCY, p50=Estimate(0.123, 0.122, 0.124)),
+            throughput_hz=Estimate(12_345.0, 12_000.0, 13_000.0),
+        )
+        for name, verdict in zip(names, ("INVALID", "NOISY", "VALID"), strict=True)
+    ]
+
+
+def table_of(width: int | None) -> list[str]:
+    return overview(several(), [], width).splitlines()[:4]
+
+
+@settings(deadline=None)
+@given(st.integers(50, 200))
+@example(80)
+def test_no_line_of_the_table_is_wider_than_the_terminal(width: int) -> None:
+    lines = table_of(width)
+    assert max(map(len, lines)) <= width
+    assert lines[0].split()[0] == "model"
+    assert "p50" in lines[0].split()
+    assert lines[0].endswith("verdict")
+    for line, name, verdict in zip(
+        lines[1:], ("moonshine-decoder", "mobilenet-v1", "yolo"), ("INVALID", "NOISY", "VALID"), strict=True
+    ):
+        assert line.startswith(name)
+        assert " 123 ms " in line
+        assert line.endswith(verdict)
+        assert line.index(verdict) == lines[0].index("verdict")
+
+
+def test_eighty_columns_lose_no_more_than_they_must() -> None:
+    assert [" ".join(line.split()) for line in table_of(80)[:2]] == [
+        "model backend p50 [low, high] above base verdict",
+        "moonshine-decoder onnxruntime 123 ms [122 ms, 124 ms] 40.1 MB INVALID",
+    ]
+    assert table_of(10_000) == table_of(None), "nothing is left out where all of it fits"
+
+
+def test_columns_that_are_kept_hold_the_same_values() -> None:
+    whole = [dict(zip(COLUMNS, row, strict=True)) for row in map(cells, table_of(None)[1:])]
+    for width in range(50, 180):
+        header, *rows = table_of(width)
+        kept = cells(header)
+        assert [dict(zip(kept, cells(row), strict=True)) for row in rows] == [
+            {column: row[column] for column in kept} for row in whole
+        ]
+
+
+COLUMNS = (
+    "model", "backend", "thr", "p50", "[low, high]", "p90", "p99", "first result", "RAM peak",
+    "above base", "CPU/inf", "rate", "verdict",
+)  # fmt: skip
+
+
+def cells(line: str) -> list[str]:
+    """Columns are two spaces apart at least."""
+    return re.split(r" {2,}", line)
+
+
+def test_the_narrowest_table_is_shown_where_even_that_does_not_fit() -> None:
+    assert cells(table_of(1)[0]) == ["model", "p50", "above base", "verdict"]

@@ -66,9 +66,7 @@ def a_document() -> dict[str, Any]:
         loops={"state": "next_state"},
     )
     paced = replace(RECORD, paced_change=QUIET, paced_samples_ns=(12_300_000,), paced_keep_every=1)
-    full = report(
-        warnings=(DOUBT,), paced=PACED, verdict="NOISY", settings=settings, processes=(paced,) * 5
-    )
+    full = report(warnings=(DOUBT,), paced=PACED, verdict="NOISY", settings=settings, processes=(paced,) * 5)
     failure = Failure("broken.onnx", None, "ModelError", "broken.onnx is damaged", skipped=False)
     return plain(document([report(), full], [failure]))
 

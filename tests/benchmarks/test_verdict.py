@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgeai.measure.protocol import InputRequest, ModelRequest, Tensor
+from edgeai_bench.plan import QUICK, Plan
 from edgeai_bench.report import Doubt
-from edgeai_bench.verdict import doubts_of, verdict_of
+from edgeai_bench.verdict import doubts_about_request, doubts_of, verdict_of
 from tests.benchmarks.made_up import CONDITIONS, MEMORY, QUIET, measured, probed, samples_ns, timed
 
 if TYPE_CHECKING:
@@ -22,6 +24,25 @@ def judge(
     return doubts_of(model or probed(), [measured(), *processes, measured()], foreign or {})
 
 
+def judge_request(
+    *processes: Measured,
+    model: Probed | None = None,
+    inputs: InputRequest | None = None,
+    providers: tuple[str, ...] | None = None,
+    plan: Plan | None = None,
+    from_suite: bool = False,
+) -> list[Doubt]:
+    """Doubts about how a run was asked for."""
+    return doubts_about_request(
+        ModelRequest("model.onnx", providers=providers),
+        inputs or InputRequest(),
+        plan or Plan(),
+        model or probed(),
+        processes or [measured()],
+        from_suite=from_suite,
+    )
+
+
 def the_only(doubts: list[Doubt]) -> Doubt:
     assert [doubt.name for doubt in doubts] == [doubts[0].name]
     assert doubts[0].advice
@@ -30,6 +51,7 @@ def the_only(doubts: list[Doubt]) -> Doubt:
 
 def test_a_quiet_run_is_beyond_doubt() -> None:
     assert judge() == []
+    assert judge_request() == []
     assert verdict_of([]) == "VALID"
 
 
@@ -130,7 +152,133 @@ def test_a_quota_that_held_the_process_back_is_noisy() -> None:
     assert "1.20 s" in doubt.message
 
 
+@pytest.mark.parametrize("share", [0.975, 1.025])
+def test_processes_whose_medians_are_over_two_percent_apart_are_noisy(share: float) -> None:
+    assert judge(measured(steady=timed(samples_ns(10_150_000)))) == []
+    doubt = the_only(judge(measured(steady=timed(samples_ns(round(10_000_000 * share))))))
+    assert (doubt.name, doubt.effect) == ("processes_differ", "noisy")
+    assert doubt.message.startswith("the medians of the processes differ by 2.")
+
+
+def test_a_process_that_ended_at_its_limit_is_noisy_and_tells_the_widest_interval() -> None:
+    wide = measured(steady=timed(samples_ns(count=200), met_rule=False, half_width=0.043))
+    wider = measured(steady=timed(samples_ns(count=90), met_rule=False, half_width=0.051))
+    doubt = the_only(judge(wide, wider))
+    assert (doubt.name, doubt.effect) == ("stop_rule_not_met", "noisy")
+    assert doubt.message == ("2 of 4 processes ended at the limit, after 90 runs; the p50 is known to ±5.1%")
+    assert "--max-time" in doubt.advice
+
+
+def test_too_few_runs_for_an_interval_are_said_to_be_so() -> None:
+    steady = timed((10_000_000,) * 4, met_rule=False, half_width=None)
+    doubt = the_only(judge(measured(steady=steady)))
+    assert doubt.message == "1 of 3 processes ended at the limit, after 4 runs; too few for an interval"
+
+
+def test_a_clock_that_is_meant_to_stay_and_lost_over_a_tenth_is_noisy() -> None:
+    assert judge(measured(change=replace(QUIET, slowest_clock_share=0.9))) == []
+    doubt = the_only(judge(measured(change=replace(QUIET, slowest_clock_share=0.62))))
+    assert (doubt.name, doubt.effect) == ("clock_dropped", "noisy")
+    assert doubt.message == "a core's clock fell to 62% of what it was"
+
+
+@pytest.mark.parametrize(
+    ("governors", "pinned", "doubted"),
+    [
+        (("performance",), False, True),
+        (("performance",), None, True),
+        (("ondemand",), True, True),
+        (("ondemand",), False, False),
+        (("performance", "schedutil"), False, False),
+        ((), None, False),
+    ],
+)
+def test_a_clock_that_may_sleep_is_not_doubted(
+    governors: tuple[str, ...], pinned: bool | None, doubted: bool
+) -> None:
+    before = replace(CONDITIONS, governors=governors, clocks_pinned=pinned)
+    process = measured(before=before, change=replace(QUIET, slowest_clock_share=0.3))
+    assert [doubt.name for doubt in judge(process)] == ["clock_dropped"] * doubted
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"throttle_events": {"throttled": 1}}, "throttled"),
+        ({"slowest_clock_share": 0.5}, "clock_dropped"),
+        ({"foreign_load": 0.5}, "foreign_load"),
+        ({"stolen_share": 0.5}, "stolen_time"),
+        ({"cgroup_throttled_s": 0.5}, "cgroup_throttled"),
+    ],
+)
+def test_what_happened_during_the_paced_calls_counts_too(changed: dict[str, Any], name: str) -> None:
+    assert judge(measured(paced_change=QUIET)) == []
+    assert the_only(judge(measured(paced_change=replace(QUIET, **changed)))).name == name
+
+
+def paced(runs: int, duration_s: float, late: int = 0) -> Measured:
+    return measured(paced=timed(samples_ns(count=runs), duration_s=duration_s, late=late))
+
+
+def test_a_rate_that_was_not_reached_is_noisy() -> None:
+    plan = Plan(rate_hz=10.0)
+    assert judge_request(paced(100, 10.0), paced(99, 10.1), plan=plan) == []
+    doubt = the_only(judge_request(paced(100, 10.0), paced(100, 12.5), plan=plan))
+    assert (doubt.name, doubt.effect) == ("rate_not_reached", "noisy")
+    assert doubt.message == "8.89 calls a second of 10 asked, 0 of them late"
+
+
+def test_late_calls_are_noisy_at_the_full_rate_too() -> None:
+    doubt = the_only(judge_request(paced(100, 10.0, late=2), paced(100, 10.0, 1), plan=Plan(rate_hz=10.0)))
+    assert (doubt.name, doubt.effect) == ("rate_not_reached", "noisy")
+    assert doubt.message == "10 calls a second of 10 asked, 3 of them late"
+
+
 # --- notes
+
+
+def test_sizes_that_were_chosen_are_noted_with_what_ran() -> None:
+    doubt = the_only(judge_request(model=probed(open_dimensions=("x[2] (H)", "x[3] (W)"))))
+    assert (doubt.name, doubt.effect) == ("symbolic_dimensions", "note")
+    assert doubt.message == "sizes were chosen for x[2] (H), x[3] (W): ran x:1x3x224x224"
+    assert "--input-shape" in doubt.advice
+
+
+def test_sizes_that_are_all_1_say_little() -> None:
+    ones = probed(inputs=(Tensor("x", "f32", (1, 1)),), open_dimensions=("x[1] (N)",))
+    doubt = the_only(judge_request(model=ones))
+    assert doubt.message.endswith("ran x:1x1; with 1 for every size the figures say little")
+
+
+def test_sizes_of_a_suite_are_noted_unless_some_were_chosen() -> None:
+    sized = InputRequest(shapes={"x": (1, 3, 224, 224)})
+    doubt = the_only(judge_request(inputs=sized, from_suite=True))
+    assert (doubt.name, doubt.effect) == ("suite_sizes", "note")
+    assert doubt.message == "the suite gives the sizes: ran x:1x3x224x224"
+    assert judge_request(inputs=sized) == []
+    assert judge_request(from_suite=True) == []
+    chosen = probed(open_dimensions=("z[0]",))
+    assert the_only(judge_request(model=chosen, inputs=sized, from_suite=True)).name == "symbolic_dimensions"
+
+
+def test_a_provider_that_ran_nothing_is_noted() -> None:
+    doubt = the_only(judge_request(providers=("tensorrt", "CUDA", "cpu")))
+    assert (doubt.name, doubt.effect) == ("provider_unused", "note")
+    assert doubt.message == "no node ran on tensorrt, cuda; all ran on cpu"
+
+
+def test_a_provider_that_ran_a_node_or_that_nobody_knows_of_is_not_noted() -> None:
+    shared = measured(provider="cuda", provider_share={"cuda": 0.9, "cpu": 0.1})
+    for name in ("cuda", "CUDA", "CUDAExecutionProvider"):
+        assert judge_request(shared, providers=(name, "CPUExecutionProvider")) == []
+    assert judge_request(providers=("cpu",)) == []
+    assert judge_request(measured(provider=None, provider_share={}), providers=("cuda", "cpu")) == []
+
+
+def test_quick_is_noted() -> None:
+    doubt = the_only(judge_request(plan=QUICK))
+    assert (doubt.name, doubt.effect) == ("quick", "note")
+    assert doubt.message == "a first look: 2 processes of 2 s; intervals are their range"
 
 
 def test_outputs_with_nan_are_noted() -> None:
@@ -149,15 +297,10 @@ def test_a_peak_that_could_not_be_reset_is_noted() -> None:
     assert (doubt.name, doubt.effect) == ("peak_not_reset", "note")
 
 
-def test_sizes_that_were_chosen_are_noted_with_what_ran() -> None:
-    doubt = the_only(judge(model=probed(open_dimensions=("x[2] (H)", "x[3] (W)"))))
-    assert (doubt.name, doubt.effect) == ("symbolic_dimensions", "note")
-    assert doubt.message == "sizes were chosen for x[2] (H), x[3] (W): ran x:1x3x224x224"
-    assert "--input-shape" in doubt.advice
-
-
 def test_what_the_machine_does_not_tell_raises_no_doubt() -> None:
-    unknown = replace(QUIET, foreign_load=None, stolen_share=None, cgroup_throttled_s=None)
+    unknown = replace(
+        QUIET, foreign_load=None, stolen_share=None, cgroup_throttled_s=None, slowest_clock_share=None
+    )
     phases = (
         *measured().phases[:-1],
         replace(measured().phases[-1], memory=replace(MEMORY, swap_bytes=None)),
@@ -187,7 +330,7 @@ def test_the_worst_effect_decides(effects: tuple[str, ...], verdict: str) -> Non
 
 
 def test_everything_at_once_names_every_doubt_once() -> None:
-    steady = timed((*spread(0.01)[:150], *(11_000_000,) * 149, 99_000_000))
+    steady = timed((*spread(0.01)[:150], *(11_000_000,) * 149, 99_000_000), met_rule=False)
     phase = replace(measured().phases[-1], memory=replace(MEMORY, swap_bytes=1))
     worst = measured(
         output_error="y differs",
@@ -202,24 +345,27 @@ def test_everything_at_once_names_every_doubt_once() -> None:
             foreign_load=1.0,
             stolen_share=0.5,
             cgroup_throttled_s=1.0,
+            slowest_clock_share=0.5,
         ),
     )
-    doubts = judge(worst, worst, model=probed(not_finite=("y",), open_dimensions=("x[0]",)))
+    doubts = judge(worst, worst, model=probed(not_finite=("y",)))
     assert [doubt.name for doubt in doubts] == [
         "wrong_output",
         "outputs_not_finite",
         "throttled",
+        "clock_dropped",
         "swapped",
         "zram",
         "peak_not_reset",
         "high_variation",
+        "processes_differ",
         "drift",
         "outliers",
         "unconverged",
+        "stop_rule_not_met",
         "foreign_load",
         "stolen_time",
         "cgroup_throttled",
-        "symbolic_dimensions",
     ]
     assert verdict_of(doubts) == "INVALID"
     assert all(doubt.message and doubt.advice for doubt in doubts)

@@ -26,6 +26,12 @@ def test_importing_edgeai_loads_nothing_heavy() -> None:
     assert "click" not in loaded
 
 
+def test_errors_can_be_caught_by_name_without_loading_anything_heavy() -> None:
+    code = "import edgeai\ntry:\n    edgeai.load('nosuch')\nexcept edgeai.EdgeError:\n    pass"
+    assert "onnxruntime" not in modules_after(code)
+    assert modules_after("import edgeai; edgeai.EdgeError") & HEAVY == set()
+
+
 @pytest.mark.parametrize(
     "words", [["--help"], ["--version"], ["device", "list"], ["device", "show", "raspberry-pi-5"]]
 )

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -164,6 +164,12 @@ def missing(format_: str) -> str:
     """What to say where no backend that reads a format is installed."""
     hints = (entry.hint for entry in BACKENDS.values() if format_ in entry.formats)
     return f"no backend for {format_} is installed; {' or '.join(hints)}"
+
+
+def unused_providers(asked: Sequence[str], share: Mapping[str, float]) -> list[str]:
+    """Short names of accelerators asked for that run no node; empty while the shares are not known."""
+    short = [name.lower().removesuffix("executionprovider") for name in asked]
+    return [name for name in short if name not in {"cpu", *share}] if share else []
 
 
 def _entry(name: str) -> Entry:

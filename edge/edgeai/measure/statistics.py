@@ -67,8 +67,9 @@ def percentile(samples: Samples, p: float) -> Estimate | None:
     ranks = quantile_ranks(len(ordered), p)
     if ranks is None:
         return None
-    low, high = ranks
-    return Estimate(float(np.quantile(ordered, p)), float(ordered[low - 1]), float(ordered[high - 1]))
+    low, high = (float(ordered[rank - 1]) for rank in ranks)
+    # In place, after the bounds: a second copy would show up in the RAM that is measured.
+    return Estimate(float(np.quantile(ordered, p, overwrite_input=True)), low, high)
 
 
 def quantile_ranks(n: int, p: float) -> tuple[int, int] | None:

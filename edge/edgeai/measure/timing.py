@@ -123,7 +123,10 @@ class Recorder:
     must not look as if it always or never did.
     """
 
-    def __init__(self, capacity: int = 20_000) -> None:
+    CAPACITY = 20_000
+    """How many latencies are kept where nobody says."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
         # Ones and not zeros: zeros are mapped only when they are written. An odd number would halve unevenly.
         self._buffer: NDArray[np.int64] = np.ones(max(2, capacity // 2 * 2), dtype=np.int64)
         self._random = random.Random(0)  # noqa: S311 - a lot, no secret
@@ -243,7 +246,10 @@ def measure_steady(
     duration_s = (clock() - start - paused_ns) / SECOND
     cpu_s = (cpu_clock() - cpu_before - paused_cpu_ns) / SECOND
     precise = half_width(recorder.samples_ns)
-    met = rule.either or (recorder.runs >= rule.min_runs and precise <= (rule.precision or math.inf))
+    if rule.either:
+        met = _quick_is_over(recorder.runs, elapsed, min_ns, rule)
+    else:
+        met = recorder.runs >= rule.min_runs and precise <= (rule.precision or math.inf)
     return Steady(
         recorder.samples_ns,
         recorder.keep_every,
@@ -271,16 +277,20 @@ def measure_paced(
 ) -> Paced:
     """Start a call every 1 / rate_hz seconds, or at once where the one before took longer.
 
-    on_progress: gets the share of the calls done, before a wait that is long enough for it.
+    on_progress: gets the share of the calls done, before a wait that is long enough for it, and every ten
+    seconds where there is none: silence would pass for a hang.
     """
     period = SECOND / rate_hz
     planned = max(1, round(duration_s * rate_hz))
     late = 0
     cpu_before, start = cpu_clock(), clock()
+    told = start
     for turn in range(planned):
         due = start + round(turn * period)
-        if turn and due - clock() > SECOND // 2:
+        now = clock()
+        if turn and (due - now > SECOND // 2 or now - told > 10 * SECOND):
             on_progress(turn / planned)
+            told = now
         wait = due - clock()
         if wait > 0:
             sleep(wait / SECOND)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import special, stats  # type: ignore[import-untyped,unused-ignore]
 
 from edgeai.measure.statistics import (
+    ENOUGH_RUNS,
     Estimate,
     binomial_cdf,
     coefficient_of_variation,
@@ -18,6 +19,7 @@ from edgeai.measure.statistics import (
     incomplete_beta,
     mean_over_processes,
     outlier_share,
+    over_processes,
     percentile,
     quantile_ranks,
     student_t_cdf,
@@ -143,20 +145,21 @@ def test_a_mean_of_positive_samples_has_no_negative_bound() -> None:
     assert below.low < 0
 
 
-def test_one_process_of_few_samples_has_a_mean_and_no_interval() -> None:
-    assert mean_over_processes([np.array([4.0, 6.0])]) == Estimate(5.0, None, None)
+@pytest.mark.parametrize("count", [2, 1000])
+def test_one_process_has_a_mean_and_no_interval_however_many_its_samples(count: int) -> None:
+    assert mean_over_processes([np.linspace(4.0, 6.0, count)]) == Estimate(5.0, None, None)
+    assert over_processes([5.0]) == Estimate(5.0, None, None)
 
 
-def test_one_process_of_many_samples_has_the_interval_of_its_blocks() -> None:
-    samples = np.random.default_rng(1).normal(10, 1, 1000)
-    blocks = [block.mean() for block in np.array_split(samples, 10)]
-    low, high = stats.t.interval(0.95, 9, loc=np.mean(blocks), scale=stats.sem(blocks))
-    found = mean_over_processes([samples])
-    assert found.low == pytest.approx(low)
-    assert found.high == pytest.approx(high)
+def test_figures_of_processes_have_the_same_interval_as_their_samples() -> None:
+    means = [10.1, 10.4, 9.8]
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
+    found = over_processes(means)
+    assert found == mean_over_processes([np.array([mean - 1, mean + 1]) for mean in means])
+    assert [found.value, found.low, found.high] == pytest.approx([10.1, low, high])
 
 
-def test_two_processes_of_few_samples_have_their_range() -> None:
+def test_two_processes_have_their_range() -> None:
     assert mean_over_processes([np.array([4.0]), np.array([6.0])]) == Estimate(5.0, 4.0, 6.0)
 
 
@@ -165,16 +168,13 @@ def test_two_processes_of_few_samples_have_their_range() -> None:
     st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60),
     st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60),
 )
-def test_the_interval_of_two_processes_holds_both_and_is_never_negative(
-    one: list[float], other: list[float]
-) -> None:
+def test_the_bounds_of_two_processes_are_the_processes(one: list[float], other: list[float]) -> None:
     processes = [np.array(one), np.array(other)]
     means = [float(np.mean(samples)) for samples in processes]
     found = mean_over_processes(processes)
     assert found.low is not None
     assert found.high is not None
-    assert 0 <= found.low <= min(means)
-    assert found.high >= max(means)
+    assert (found.low, found.high) == (min(means), max(means))
 
 
 def test_identical_processes_have_an_interval_of_no_width() -> None:
@@ -210,6 +210,11 @@ def test_processes_that_differ_widen_to_their_students_t_interval_on_the_logarit
     low, high = np.exp(stats.t.interval(0.95, 4, loc=logs.mean(), scale=stats.sem(logs)))
     wide = widen_by_processes(Estimate(1.0, 0.99, 1.01), [np.full(50, m) for m in medians], 0.5)
     assert [wide.low, wide.high] == pytest.approx([low, high])
+
+
+def test_two_processes_widen_to_their_range() -> None:
+    wide = widen_by_processes(Estimate(1.0, 0.99, 1.01), [np.full(50, 0.9), np.full(50, 1.005)], 0.5)
+    assert wide == Estimate(1.0, 0.9, 1.01)
 
 
 def test_an_estimate_without_an_interval_gets_none_by_widening() -> None:
@@ -312,15 +317,27 @@ def test_five_percent_slower_is_seen_by_nine_pairs() -> None:
 
 
 def test_the_coefficient_of_variation_is_the_standard_deviation_over_the_mean() -> None:
-    assert coefficient_of_variation(np.array([8.0, 12.0])) == 0.2
-    assert coefficient_of_variation(np.array([5.0, 5.0, 5.0])) == 0
-    assert coefficient_of_variation(np.array([5.0])) == 0
+    assert coefficient_of_variation(np.array([8.0, 12.0] * 5)) == 0.2
+    assert coefficient_of_variation(np.full(9, 5.0)) == 0
 
 
 def test_drift_compares_the_medians_of_the_last_and_the_first_third() -> None:
     assert thirds_drift(np.array([10.0, 10, 10, 50, 60, 70, 11, 11, 11])) == pytest.approx(0.1)
-    assert thirds_drift(np.array([10.0, 99, 8])) == pytest.approx(-0.2)
-    assert thirds_drift(np.array([10.0, 20])) == 0
+    # What does not divide by three lies in the middle.
+    assert thirds_drift(np.array([10.0, 10, 10, 99, 99, 99, 99, 8, 8, 8])) == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize("count", [0, 1, ENOUGH_RUNS - 1])
+def test_few_runs_say_nothing_of_variation_and_drift(count: int) -> None:
+    assert coefficient_of_variation(np.full(count, 5.0)) is None
+    assert thirds_drift(np.full(count, 5.0)) is None
+
+
+def test_a_percentile_leaves_the_samples_as_they_were() -> None:
+    samples = np.random.default_rng(2).permutation(1000)
+    before = samples.copy()
+    percentile(samples, 0.5)
+    assert np.array_equal(samples, before)
 
 
 def test_a_sample_is_an_outlier_past_14_8_of_the_modified_z_score() -> None:

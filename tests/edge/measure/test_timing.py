@@ -49,22 +49,49 @@ def test_a_steady_model_is_warm_after_three_agreeing_blocks_and_a_second() -> No
     assert (warm.runs, warm.duration_s, warm.converged) == (100, 1.0, True)
 
 
-def test_a_slow_model_is_warm_after_three_blocks_of_five_runs() -> None:
+@pytest.mark.parametrize(
+    ("duration_s", "runs"),
+    [
+        (0.1, 15),  # five runs fit in the half second of a block: three blocks of five
+        (0.2, 9),  # three do
+        (0.5, 5),  # one does, and five runs are the least
+        (2.0, 5),
+    ],
+)
+def test_a_block_holds_as_many_runs_of_a_slow_model_as_fit(duration_s: float, runs: int) -> None:
     clock = FakeClock()
-    warm = warm_up(a_model(clock, forever(0.5)), WarmUpRule(), clock)
-    assert (warm.runs, warm.duration_s, warm.converged) == (15, 7.5, True)
+    warm = warm_up(a_model(clock, forever(duration_s)), WarmUpRule(), clock)
+    assert (warm.runs, warm.duration_s, warm.converged) == (runs, pytest.approx(runs * duration_s), True)
+
+
+def test_a_model_of_over_half_a_second_converges_within_the_cap_of_quick_mode() -> None:
+    clock = FakeClock()
+    warm = warm_up(a_model(clock, forever(0.6)), QUICK_WARM_UP, clock)
+    assert (warm.runs, warm.duration_s, warm.converged) == (5, pytest.approx(3.0), True)
+
+
+def test_progress_of_the_warm_up_is_told_after_each_block() -> None:
+    clock = FakeClock()
+    told_at_s: list[float] = []
+    warm_up(
+        a_model(clock, forever(0.1)),
+        WarmUpRule(),
+        clock,
+        on_progress=lambda: told_at_s.append(clock.now_ns / 1e9),
+    )
+    assert told_at_s == pytest.approx([0.5, 1.0, 1.5])
 
 
 def test_blocks_before_the_last_three_do_not_matter() -> None:
     clock = FakeClock()
-    falling = [0.5] * 5 + [0.3] * 5 + [0.2] * 5 + [0.203] * 5 + [0.1999] * 5
+    falling = [0.09] * 5 + [0.08] * 5 + [0.07] * 5 + [0.0705] * 5 + [0.0699] * 5
     warm = warm_up(a_model(clock, falling), WarmUpRule(), clock)
     assert (warm.runs, warm.converged) == (25, True)
 
 
 def test_blocks_that_differ_by_over_two_percent_do_not_agree() -> None:
     clock = FakeClock()
-    blocks = [0.2] * 5 + [0.2] * 5 + [0.205] * 5 + [0.205] * 5 + [0.205] * 5
+    blocks = [0.08] * 5 + [0.08] * 5 + [0.082] * 5 + [0.082] * 5 + [0.082] * 5
     warm = warm_up(a_model(clock, blocks), WarmUpRule(), clock)
     assert (warm.runs, warm.converged) == (25, True)
 
@@ -88,7 +115,7 @@ def test_quick_mode_gives_up_after_three_seconds() -> None:
 def test_a_model_of_minutes_still_runs_five_times() -> None:
     clock = FakeClock()
     warm = warm_up(a_model(clock, forever(60.0)), WarmUpRule(), clock)
-    assert (warm.runs, warm.duration_s, warm.converged) == (5, 300.0, False)
+    assert (warm.runs, warm.duration_s, warm.converged) == (5, 300.0, True)
 
 
 @pytest.mark.parametrize("cap_s", [0.0, 0.5])
@@ -189,11 +216,97 @@ def test_without_a_precision_the_minimum_is_enough() -> None:
         (0.01, 100, 1.0),  # 100 runs come first
         (0.1, 20, 2.0),  # 2 s come first
         (0.001, 500, 0.5),  # 100 runs are over at once: a quarter of the time is the least
-        (3.0, 1, 3.0),
+        (3.0, 3, 9.0),  # three runs are the least
+        (20.0, 2, 40.0),  # but not past the limit of 30 s
     ],
 )
 def test_quick_mode_stops_at_100_runs_or_two_seconds(duration_s: float, runs: int, seconds: float) -> None:
     assert steady(forever(duration_s), QUICK_STOP) == pytest.approx((runs, seconds))
+
+
+@pytest.mark.parametrize(
+    ("rule", "duration_s", "met"),
+    [
+        (QUICK_STOP, 3.0, True),
+        (QUICK_STOP, 20.0, False),  # 2 runs in 30 s
+        (StopRule(), 0.1, True),
+        (StopRule(), 1.0, False),  # 120 runs in 120 s
+        (StopRule(precision=None), 0.1, True),
+        (StopRule(precision=None), 1.0, False),
+    ],
+)
+def test_a_rule_that_the_limit_cut_short_is_not_met(rule: StopRule, duration_s: float, met: bool) -> None:
+    clock = FakeClock()
+    measured = measure_steady(
+        a_model(clock, forever(duration_s)), rule, Recorder(), clock=clock, cpu_clock=FakeClock()
+    )
+    assert measured.met_rule is met
+
+
+def test_the_width_of_the_interval_is_told_and_decides() -> None:
+    clock = FakeClock()
+    measured = measure_steady(
+        a_model(clock, forever(0.05, 0.15)), StopRule(), Recorder(), clock=clock, cpu_clock=FakeClock()
+    )
+    assert not measured.met_rule
+    assert measured.half_width == pytest.approx(0.5)
+    even = measure_steady(
+        a_model(clock, forever(0.1)), StopRule(), Recorder(), clock=clock, cpu_clock=FakeClock()
+    )
+    assert (even.met_rule, even.half_width) == (True, 0.0)
+
+
+def test_too_few_runs_have_no_width() -> None:
+    clock = FakeClock()
+    measured = measure_steady(
+        a_model(clock, forever(50.0)), StopRule(), Recorder(), clock=clock, cpu_clock=FakeClock()
+    )
+    assert (measured.runs, measured.half_width, measured.met_rule) == (3, None, False)
+
+
+def test_the_time_of_checks_is_in_no_figure() -> None:
+    clock, cpu = FakeClock(), FakeClock()
+
+    def call() -> None:
+        clock.advance(0.1)
+        cpu.advance(0.2)
+
+    def on_progress(share: float) -> None:
+        clock.advance(0.03)
+        cpu.advance(0.04)
+
+    measured = measure_steady(
+        call,
+        StopRule(min_runs=50, min_s=0.0, precision=None),
+        Recorder(),
+        clock=clock,
+        cpu_clock=cpu,
+        on_progress=on_progress,
+    )
+    assert measured.runs == 50
+    assert clock.now_ns == 5_300_000_000  # ten checks
+    assert measured.duration_s == pytest.approx(5.0)
+    assert measured.cpu_s == pytest.approx(10.0)
+    assert measured.sum_ns == 5_000_000_000
+
+
+def test_calls_that_alternate_have_their_exact_mean_however_few_are_kept() -> None:
+    clock = FakeClock()
+    measured = measure_steady(
+        a_model(clock, forever(0.001, 0.002)),
+        StopRule(min_runs=100_000, min_s=0.0, max_s=1e6, precision=None),
+        Recorder(capacity=4000),
+        clock=clock,
+        cpu_clock=FakeClock(),
+        check_every_s=0.0,
+    )
+    assert measured.runs == 100_000
+    assert measured.keep_every == 32
+    assert measured.sum_ns / measured.runs == 1_500_000
+    assert (measured.min_ns, measured.max_ns) == (1_000_000, 2_000_000)
+    # Every k-th call would be 1 ms each time. 3125 lots: a standard error of 9 us.
+    assert float(np.mean(measured.samples_ns)) == pytest.approx(1_500_000, abs=45_000)
+    assert set(measured.samples_ns.tolist()) == {1_000_000, 2_000_000}
 
 
 def test_progress_is_the_share_of_the_minimum_and_never_more_than_all() -> None:
@@ -259,29 +372,60 @@ def test_100_000_calls_are_kept_evenly_in_a_buffer_of_1000() -> None:
         recorder.add(latency)
     assert recorder.runs == 100_000
     assert recorder.keep_every == 128
-    assert recorder.samples_ns.tolist() == list(range(0, 100_000, 128))
+    kept = recorder.samples_ns
+    assert len(kept) in {100_000 // 128, 100_000 // 128 + 1}  # the last stride is not over
+    assert (kept // 128).tolist() == list(range(len(kept)))
+    # By lot: every place of a stride comes up, and none is preferred.
+    assert len(set((kept % 128).tolist())) > 120
+    assert float(np.mean(kept % 128)) == pytest.approx(63.5, abs=5 * 37 / 781**0.5)
 
 
-def test_recording_allocates_no_more_than_half_a_buffer() -> None:
+def test_what_is_counted_is_exact_and_forgotten_when_cleared() -> None:
+    recorder = Recorder(capacity=10)
+    for latency in range(1, 1001):
+        recorder.add(latency)
+    assert (recorder.runs, recorder.sum_ns, recorder.min_ns, recorder.max_ns) == (1000, 500_500, 1, 1000)
+    recorder.clear()
+    assert (recorder.runs, recorder.sum_ns, recorder.keep_every) == (0, 0, 1)
+    assert recorder.samples_ns.tolist() == []
+    recorder.add(7)
+    assert (recorder.runs, recorder.sum_ns, recorder.min_ns, recorder.max_ns) == (1, 7, 7, 7)
+    assert recorder.samples_ns.tolist() == [7]
+
+
+def test_two_recorders_draw_the_same_lots() -> None:
+    one, other = Recorder(capacity=100), Recorder(capacity=100)
+    for latency in range(5000):
+        one.add(latency)
+        other.add(latency)
+    assert one.samples_ns.tolist() == other.samples_ns.tolist()
+
+
+def test_recording_allocates_nothing() -> None:
     recorder = Recorder(capacity=1000)
     tracemalloc.start()
     for latency in range(100_000):
         recorder.add(latency)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 500 * 8 + 2000
+    assert peak < 2000
 
 
 @settings(deadline=None)  # machines are noisy
 @given(st.integers(1, 40), st.integers(0, 400))
-def test_what_is_kept_is_each_k_th_call_in_order_whatever_the_capacity(capacity: int, calls: int) -> None:
+def test_what_is_kept_is_one_call_of_each_stride_in_order_whatever_the_capacity(
+    capacity: int, calls: int
+) -> None:
     recorder = Recorder(capacity)
     for latency in range(calls):
         recorder.add(latency)
     kept = recorder.samples_ns.tolist()
     assert len(kept) <= max(2, capacity)
-    assert kept == list(range(0, calls, recorder.keep_every))
+    assert [latency // recorder.keep_every for latency in kept] == list(range(len(kept)))
+    # Of a last stride that is not over, the call may be still to come.
+    assert calls // recorder.keep_every <= len(kept) <= -(-calls // recorder.keep_every)
     assert len(kept) >= min(calls, capacity // 2)
+    assert (recorder.runs, recorder.sum_ns) == (calls, sum(range(calls)))
 
 
 # --- paced calls
@@ -377,6 +521,39 @@ def test_paced_calls_past_the_buffer_say_how_many_are_kept() -> None:
         sleep=clock.advance,
     )
     assert (paced.runs, paced.keep_every, len(paced.samples_ns)) == (1000, 4, 250)
+
+
+def test_paced_calls_tell_of_progress_in_long_waits() -> None:
+    clock = FakeClock()
+    told: list[float] = []
+    paced = measure_paced(
+        a_model(clock, forever(0.01)),
+        1.0,
+        4.0,
+        Recorder(),
+        clock=clock,
+        cpu_clock=FakeClock(),
+        sleep=clock.advance,
+        on_progress=told.append,
+    )
+    assert told == [0.25, 0.5, 0.75]
+    assert (paced.sum_ns, paced.min_ns, paced.max_ns) == (40_000_000, 10_000_000, 10_000_000)
+
+
+def test_paced_calls_without_any_wait_are_not_silent() -> None:
+    clock = FakeClock()
+    told: list[float] = []
+    measure_paced(
+        a_model(clock, forever(4.0)),
+        10.0,
+        1.0,
+        Recorder(),
+        clock=clock,
+        cpu_clock=FakeClock(),
+        sleep=clock.advance,
+        on_progress=told.append,
+    )
+    assert told == [0.3, 0.6, 0.9]  # each third call of 4 s passes ten seconds
 
 
 def test_cpu_seconds_of_paced_calls_do_not_count_the_sleep() -> None:

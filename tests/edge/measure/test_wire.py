@@ -64,11 +64,24 @@ MEASURED = Measured(
     first_inference_s=0.003,
     warm_up_runs=5,
     converged=False,
-    steady=Timed((1_000_001, 999_999), 2, 4, 0.004, 0.0039),
+    steady=Timed(
+        (1_000_001, 999_999),
+        2,
+        4,
+        0.004,
+        0.0039,
+        4_000_000,
+        999_999,
+        1_000_001,
+        met_rule=False,
+        half_width=0.02,
+    ),
     paced=None,
     before=CONDITIONS,
     after=CONDITIONS,
     change=Change({"throttled": 1}, None, 0.01, None),
+    paced_change=None,
+    loop_s=1e-6,
     affinity=(0, 3),
     output_error=None,
     provider=None,
@@ -79,6 +92,7 @@ PROBED = Probed(
     outputs=(),
     open_dimensions=("x[0] (N)",),
     not_finite=(),
+    samples_per_call=None,
     backend="litert",
     library_version="2.3",
     threads=1,
@@ -97,9 +111,15 @@ def test_a_dataclass_comes_back_as_it_was(value: object) -> None:
 
 
 def test_a_paced_loop_comes_back_where_there_is_one() -> None:
-    paced = replace(MEASURED, paced=Timed((1, 2, 3), 1, 3, 0.3, 0.1, late=2))
-    back = wire.loads(Measured, wire.dumps(paced))
-    assert back.paced == Timed((1, 2, 3), 1, 3, 0.3, 0.1, late=2)
+    loop = Timed((1, 2, 3), 1, 3, 0.3, 0.1, 6, 1, 3, late=2)
+    back = wire.loads(Measured, wire.dumps(replace(MEASURED, paced=loop, paced_change=MEASURED.change)))
+    assert back.paced == loop
+    assert back.paced_change == MEASURED.change
+
+
+def test_whole_nanoseconds_of_a_long_run_come_back_to_the_last_digit() -> None:
+    loop = replace(MEASURED.steady, sum_ns=2**62 + 1)
+    assert wire.loads(Timed, wire.dumps(loop)) == loop
 
 
 def test_tuples_are_tuples_again_at_every_depth() -> None:
