@@ -237,7 +237,7 @@ def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> 
             "give the sizes of your application with --input-shape",
         )
     elif from_suite and inputs.shapes:
-        yield Doubt("suite_sizes", "note", f"the suite gives the sizes: ran {shapes}", "none needed")
+        yield Doubt("suite_sizes", "note", f"the suite gives the sizes: ran {shapes}", "its TOML says them")
 
 
 def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:
