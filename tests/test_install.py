@@ -58,6 +58,17 @@ def test_it_runs_outside_the_checkout_like_the_editable_install(wheel: Path, tmp
     where = run(python, "-c", "import edgeai; print(edgeai.__file__)")
     assert str(home) in where
 
+    # The suites travel too.
+    done = subprocess.run(
+        [str(installed), "bench", "--suite", "nosuch"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no suite is called 'nosuch'; known: public" in done.stderr
+
     # Without a backend there is one clear error that names the extra.
     model = tmp_path / "model.onnx"
     model.write_bytes(b"\x08\x08")

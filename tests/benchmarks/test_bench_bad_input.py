@@ -195,12 +195,13 @@ def write_inputs(folder: Path) -> Iterator[tuple[str, Path, str]]:
         "cut in the header": header[:20],
         "cut in the data": header[:-4],
         "no shape": header.replace(b"(3,)", b"(x,)"),
-        "a negative shape": header.replace(b"(3,), ", b"(-3,),"),
         "a huge shape": header.replace(b"(3,), }          ", b"(3000000000000,),}"[:17]),
         "nonsense for a header": header[:10] + b"(" * (len(header) - 10),
         "text": b"1 2 3\n",
         "a zip without a directory": b"PK\x03\x04" + bytes(100),
     }
+    if not np.__version__.startswith("1."):  # numpy 1 takes a negative size as "the rest", and reads the file
+        contents["a negative shape"] = header.replace(b"(3,), ", b"(-3,),")
     for what, content in contents.items():
         path = folder / f"{what}.npy"
         path.write_bytes(content)

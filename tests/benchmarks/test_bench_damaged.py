@@ -32,6 +32,8 @@ LOG = logging.getLogger(__name__)  # the counts: pytest --log-cli-level=INFO
 
 # The command as `edgeai` starts it, with bounded memory and with its folder where the test can look at it.
 BENCH = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup, which the bench respects
 from pathlib import Path
 import tempfile
 from tests.damaged_models import become_nobody, limit_memory

@@ -103,7 +103,7 @@ def _latency_lines(report: Report) -> Iterator[str]:
     count = f"over {latency.runs:,} runs in {processes} process" + ("es" if processes > 1 else "")
     kept = "" if latency.samples == latency.runs else f", percentiles from {latency.samples:,} of them"
     yield f"{'':<11}{'min':<6}{time_text(latency.min):>9}  max {time_text(latency.max)}, {count}{kept}"
-    if _is_range(report):
+    if _is_range(report) and processes > 1:
         yield f"{'':<11}[low, high] are the range of the processes: too few for an interval"
 
 

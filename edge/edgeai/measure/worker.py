@@ -28,7 +28,7 @@ from .. import errors
 from ..backends import load_backend
 from ..errors import one_line
 from ..sysroot import SysRoot
-from . import wire
+from . import exchange, wire
 from .conditions import change_between, read_conditions, read_throttling
 from .inputs import (
     batch_of,
@@ -41,9 +41,9 @@ from .inputs import (
 )
 from .memory import limit_to_machine, read_disk_bytes, read_memory, reset_peak
 from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
+from .recorder import Recorder
 from .timing import (
     Paced,
-    Recorder,
     Steady,
     StopRule,
     WarmUpRule,
@@ -115,8 +115,8 @@ def probe(request: Request, say: Say) -> Probed:
             )
         samples = batch_of(specs, shapes, given, asked.batch)
     _check_loops(asked, arrays, outputs, model)
-    _save(request, "inputs", arrays)
-    _save(request, "outputs", outputs)
+    exchange.save(Path(request.folder), "inputs", arrays)
+    exchange.save(Path(request.folder), "outputs", outputs)
     return Probed(
         inputs=tuple(Tensor(spec.name, spec.dtype, arrays[spec.name].shape) for spec in specs),
         outputs=tuple(Tensor(s.name, s.dtype, outputs[s.name].shape) for s in session.raw_outputs),
@@ -141,7 +141,7 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     phases.end("imports", since_ns=_STARTED_NS)  # numpy came with this file's own imports
 
     phases.begin("baseline")
-    feed = _read(request, "inputs")
+    feed = exchange.read(Path(request.folder), "inputs")
     recorder, paced_recorder = Recorder(), Recorder()
     loop_s = _rehearse(root, request, feed)
     gc.collect()
@@ -220,7 +220,8 @@ def _rehearse(root: SysRoot, request: Request, feed: dict[str, Array]) -> float:
     """
     read_conditions(root)
     read_throttling(root)
-    outputs_agree(_read(request, "inputs", mapped=True), feed, set())  # as outputs are compared later
+    # As the outputs will be compared.
+    outputs_agree(exchange.read(Path(request.folder), "inputs", mapped=True), feed, set())
     recorder = Recorder(2_000)
     warm_up(_nothing, WarmUpRule(min_s=0.0, max_s=0.02, block_s=0.005))
     # So many runs that the recorder halves, and half_width is asked once.
@@ -236,7 +237,7 @@ def _nothing() -> None:
 def _outputs_error(request: Request, session: Session, outputs: dict[str, Array]) -> str | None:
     """What is wrong with outputs, against those that the probe kept on disk, read in place."""
     quantized = {spec.name for spec in session.raw_outputs if spec.quantization is not None}
-    return outputs_agree(_read(request, "outputs", mapped=True), outputs, quantized)
+    return outputs_agree(exchange.read(Path(request.folder), "outputs", mapped=True), outputs, quantized)
 
 
 def _twice_a_second(call: Callable[[], None]) -> Callable[[], None]:
@@ -321,42 +322,6 @@ def _check_loops(
                 f"{one_line(model)} cannot loop output {output!r} into input {name!r}: "
                 "both must exist with one shape"
             )
-
-
-def _save(request: Request, name: str, arrays: dict[str, Array]) -> None:
-    folder = Path(request.folder)
-    names = list(arrays)
-    try:
-        (folder / f"{name}.json").write_text(json.dumps(names))
-        for index, key in enumerate(names):
-            # Strings are saved as fixed-width text, because pickles are never loaded.
-            array = arrays[key].astype(str) if arrays[key].dtype == object else arrays[key]
-            np.save(folder / f"{name}-{index}.npy", array)
-    except OSError as error:  # numpy's own says nothing but how many bytes it could write
-        size = sum(array.nbytes for array in arrays.values())
-        raise errors.WorkerError(
-            f"{folder.parent} cannot hold the {name} of the model ({size} bytes): {error.strerror or error}; "
-            "free space there, or set TMPDIR to another folder"
-        ) from error
-
-
-def _read(request: Request, name: str, *, mapped: bool = False) -> dict[str, Array]:
-    folder = Path(request.folder)
-    arrays: dict[str, Array] = {}
-    for index, key in enumerate(json.loads((folder / f"{name}.json").read_text())):
-        file = folder / f"{name}-{index}.npy"
-        array: Array = np.load(file)[...] if not mapped else _map(file)
-        arrays[key] = array.astype(object) if array.dtype.kind == "U" else array
-    return arrays
-
-
-def _map(file: Path) -> Array:
-    """The array where it lies; one that is empty cannot be mapped."""
-    try:
-        array: Array = np.load(file, mmap_mode="r")
-    except ValueError:
-        array = np.load(file)
-    return array
 
 
 def _timed(loop: Steady | Paced) -> Timed:

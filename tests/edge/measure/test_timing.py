@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeai.measure.recorder import Recorder
 from edgeai.measure.statistics import percentile
 from edgeai.measure.timing import (
     QUICK_STOP,
     QUICK_WARM_UP,
-    Recorder,
     StopRule,
     WarmUpRule,
     measure_paced,
