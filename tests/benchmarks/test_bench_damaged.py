@@ -33,7 +33,9 @@ LOG = logging.getLogger(__name__)  # the counts: pytest --log-cli-level=INFO
 # The command as `edgeai` starts it, with bounded memory and with its folder where the test can look at it.
 BENCH = """
 import signal
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup, which the bench respects
+# These tests may run under nohup or in a shell's background, where both are ignored; the bench respects that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 import tempfile
 from tests.damaged_models import become_nobody, limit_memory
@@ -175,7 +177,8 @@ def test_one_damaged_model_does_not_stop_the_others(
 
 def test_inputs_are_kept_in_memory_where_that_is_possible() -> None:
     shared = Path("/dev/shm")  # noqa: S108 - only compared with
-    assert _memory_folder() == (shared if os.access(shared, os.W_OK) else None)
+    roomy = shared.is_dir() and shutil.disk_usage(shared).free >= 1 << 30
+    assert _memory_folder() == (shared if roomy and os.access(shared, os.W_OK) else None)
 
 
 @pytest.mark.parametrize("said", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -218,7 +221,8 @@ def start_long_bench(model: Path, temporary: Path) -> tuple[subprocess.Popen[str
     while True:
         workers = psutil.Process(running.pid).children()
         seen.update(worker.pid for worker in workers)
-        if workers and len(seen) > 1:
+        # Old enough that the bench is not just starting it, where Popen itself would complain of the stop.
+        if workers and len(seen) > 1 and time.time() - workers[0].create_time() > 1.1:
             assert list(temporary.glob("*/outputs.json")), "what a stop must clean up"
             return running, workers
         assert running.poll() is None, running.communicate()
