@@ -170,7 +170,8 @@ def _read_head(path: Path) -> bytes:
     except PermissionError:
         raise ModelError(f"{shown} cannot be read: no permission; check who may read it") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        # Python words the ValueError differently from version to version.
+        reason = error.strerror if isinstance(error, OSError) else "a NUL in its name"
         raise ModelError(f"{shown} cannot be read: {reason}; check the path") from None
     kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
     raise ModelError(f"{shown} is {kind}; give a .onnx or .tflite file")
