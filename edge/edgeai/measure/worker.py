@@ -291,7 +291,7 @@ def _open(asked: ModelRequest) -> Session:
 
 def _import_runtime(asked: ModelRequest) -> None:
     """All that opening the model will import, so that the baseline holds the library and not the model."""
-    from .. import device, session  # noqa: F401
+    from .. import device, session  # noqa: F401 - imported for what it costs
 
     assert asked.backend is not None  # the launcher fills in what the probe chose
     load_backend(asked.backend)

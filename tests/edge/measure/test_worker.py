@@ -189,15 +189,15 @@ def test_a_20_ms_busy_wait_is_measured_within_a_fifth_of_a_millisecond(tmp_path:
     path = write_fake_model(tmp_path / "busy.onnx", busy_s=0.02)
     # While others take the CPU away, a busy-wait really is longer: so several tries, and the best counts.
     errors_s = []
-    for _ in range(8):
+    for _ in range(20):
         steady = measure(path, folder, stop=StopRule(31, 0.6, 5.0, precision=None)).steady
         cpu_s = steady.cpu_s / steady.runs
         errors_s.append((abs(statistics.median(steady.samples_ns) / 1e9 - 0.02), abs(cpu_s - 0.02)))
-        if errors_s[-1][0] <= 0.0002 and errors_s[-1][1] <= 0.002:
+        if errors_s[-1][0] <= 0.0002 and errors_s[-1][1] <= 0.001:
             break
-    assert min(latency for latency, _ in errors_s) <= 0.0002
-    # A hypervisor's steal is in no process's CPU time: a tenth of the wait may be missing.
-    assert min(cpu for _, cpu in errors_s) <= 0.002
+    latency_error_s, cpu_error_s = min(errors_s, key=lambda pair: max(pair[0] / 0.0002, pair[1] / 0.001))
+    assert latency_error_s <= 0.0002
+    assert cpu_error_s <= 0.001
 
 
 def test_phases_come_in_order_and_time_adds_up(tmp_path: Path, folder: str) -> None:
