@@ -15,7 +15,7 @@ PYTHONS ?= 3.10 3.11 3.12 3.13
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[onnx,tflite,dev]'
+		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[onnx,tflite,image,audio,text,dev]'
 	touch $@
 
 bench: $(STAMP)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from .device import DeviceProfile
     from .errors import EdgeError
@@ -43,10 +44,14 @@ def load(
     threads: int | None = None,
     providers: Sequence[str] | None = None,
     signature: str | None = None,
+    model: str | None = None,
+    variant: str | None = None,
+    steps: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Session:
-    """Open a model file on this device and return the session that runs it.
+    """Open a bundle or a model file on this device and return the session that runs it.
 
-    path: a `.onnx` or `.tflite` file; the content decides, not the name.
+    path: a `.edge` bundle, packed or a folder, or a `.onnx` or `.tflite` file; the content decides, not the
+        name. A packed bundle is unpacked once into the store (`edgeai store list`).
     device: profile to take defaults from, an id of `edgeai device list`; None detects this machine.
     backend: name of a backend (`onnxruntime`, `litert`, ...); None takes the device's first that reads the
         file. `module:Class` names an application's own.
@@ -55,12 +60,26 @@ def load(
     providers: execution providers in order (`["cuda", "cpu"]`); None takes the profile's. Without "cpu" in
         the list, a node that cannot run on them is an error.
     signature: which of a TFLite model's signatures to run; needed only where it has several.
+    model: of a bundle's models the one to open, for arrays in and out; None opens all, with the pipeline.
+    variant: id of the variant to run; None takes the first that this device can run. `Session.why` says which
+        and why.
+    steps: the application's own steps of the pipeline by name, such as {"acme.x@1": f}; each is called as
+        f(value, **parameters). A class is made anew for every stream.
 
-    Raises: ModelNotFound, ModelError (damaged or unsupported file), BackendMissing (names the extra to
-    install), ProviderError, UnknownDevice, UnknownBackend. All are EdgeError.
+    Raises: ModelNotFound, ModelError (damaged or unsupported file), BundleError (names what is wrong with a
+    bundle), StoreError, BackendMissing and ExtraMissing (name the extra to install), ProviderError,
+    UnknownDevice, UnknownBackend. All are EdgeError.
     """
-    from .session import open_session
+    from .opening import open_session
 
     return open_session(
-        path, device=device, backend=backend, threads=threads, providers=providers, signature=signature
+        path,
+        device=device,
+        backend=backend,
+        threads=threads,
+        providers=providers,
+        signature=signature,
+        model=model,
+        variant=variant,
+        steps=steps,
     )

@@ -2,7 +2,12 @@
 
     EdgeError
     ├── ModelError (ValueError)            the file cannot be run: damaged, unsupported, wrong kind
-    │   └── ModelNotFound (FileNotFoundError)
+    │   ├── ModelNotFound (FileNotFoundError)
+    │   └── BundleError                    a bundle cannot be used
+    │       ├── BundleDamaged              cut short, changed, or no bundle at all
+    │       ├── BundleUnsafe               what an honest bundle never holds: escaping paths, duplicates, ...
+    │       ├── BundleTooNew               a schema or a requirement that this edgeai does not know
+    │       └── ManifestError              names the path inside the manifest
     ├── InputError (ValueError)            what the caller passed does not fit the model
     ├── RunError (RuntimeError)            the backend failed while it ran the model
     ├── SessionClosed (RuntimeError)       run() after close()
@@ -11,13 +16,16 @@
     │   └── UnknownBackend (LookupError)
     ├── UsageError (ValueError)            command-line words that do not fit together
     ├── BackendMissing (ImportError)       names the extra to install
+    ├── ExtraMissing (ImportError)         the same for a library that a step or a source needs
     ├── ProviderError (RuntimeError)       an execution provider asked for is absent or cannot run nodes
+    ├── StoreError (OSError)               the store of unpacked bundles cannot be read or written
     ├── FetchError (OSError)               a download failed or has the wrong hash
     └── WorkerError (RuntimeError)         a measuring process failed
         ├── WorkerCrashed                  ... by a signal or an unexpected exit
         └── WorkerTimeout (TimeoutError)   ... by saying nothing for too long
 
-and one warning, ProviderUnused. The command line alone turns these into exit codes (`edgeai.cli.exit_code`).
+and two warnings, ProviderUnused and VariantSkipped. The command line alone turns these into
+exit codes (`edgeai.cli.exit_code`).
 """
 
 from __future__ import annotations
@@ -33,6 +41,26 @@ class ModelError(EdgeError, ValueError):
 
 class ModelNotFound(ModelError, FileNotFoundError):  # noqa: N818 - reads as its builtin does
     """No file at the path."""
+
+
+class BundleError(ModelError):
+    """A bundle cannot be used."""
+
+
+class BundleDamaged(BundleError):  # noqa: N818
+    """A bundle is cut short, was changed after it was made, or is none."""
+
+
+class BundleUnsafe(BundleError):  # noqa: N818
+    """A bundle holds what an honest one never does: a path that leads out, a member twice, a link, ..."""
+
+
+class BundleTooNew(BundleError):  # noqa: N818
+    """A bundle says that it needs more than this edgeai can do; update edgeai."""
+
+
+class ManifestError(BundleError):
+    """A manifest is wrong; the message names the file and the path inside it."""
 
 
 class InputError(EdgeError, ValueError):
@@ -67,6 +95,10 @@ class BackendMissing(EdgeError, ImportError):  # noqa: N818
     """A backend's library is not installed or does not load; the message names the extra."""
 
 
+class ExtraMissing(EdgeError, ImportError):  # noqa: N818
+    """A library that a step or a source needs is not installed or does not load; names the extra."""
+
+
 class ProviderError(EdgeError, RuntimeError):
     """An execution provider that was asked for is not in this build, or nodes cannot run on it and may not
     run on the CPU."""
@@ -74,6 +106,14 @@ class ProviderError(EdgeError, RuntimeError):
 
 class ProviderUnused(UserWarning):
     """A warning, no error: no node runs on a provider that was asked for; others run them."""
+
+
+class VariantSkipped(UserWarning):
+    """A warning, no error: a bundle's variant should run here and does not open; another one runs."""
+
+
+class StoreError(EdgeError, OSError):
+    """The store of unpacked bundles cannot be read or written: no room, no permission, no folder."""
 
 
 class FetchError(EdgeError, OSError):

@@ -1,26 +1,24 @@
-"""An opened model: checks what goes in, runs it on the chosen backend, and hands out what comes out."""
+"""An opened model or bundle: checks what goes in, runs it, and hands out what comes out."""
 
 from __future__ import annotations
 
-import operator
-import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .backends import BACKENDS, RunOptions, choose_backend, load_backend, unused_providers
-from .bundle import NUMPY_DTYPES, TensorSpec, Variant, bare_variant, list_specs
-from .device import DeviceProfile, default_threads, detect_profile, load_profile
-from .errors import InputError, ModelError, ProviderUnused, SessionClosed, one_line
+from .bundle import NUMPY_DTYPES, TensorSpec, list_specs
+from .errors import InputError, SessionClosed, one_line
 from .quantize import quantizers
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from .backends import Array, Runner
+    from .pipeline.pipeline import Pipeline
+    from .pipeline.result import Result
+    from .pipeline.stream import Stream
 
 
 _NDARRAY = np.ndarray  # a global is found faster than an attribute, and this is asked at every run
@@ -32,9 +30,27 @@ class Session:
     ONNX Runtime runs calls from several threads side by side; LiteRT one after the other.
     """
 
-    def __init__(self, runner: Runner, *, model: str, backend: str, threads: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        model: str,
+        backend: str,
+        threads: int,
+        variant: str | None = None,
+        why: tuple[str, ...] = (),
+        pipeline: Pipeline | None = None,
+        models: Mapping[str, Session] | None = None,
+    ) -> None:
         self.model = model
         """The path, as it was given."""
+        self.variant = variant
+        """Which variant of a bundle's model runs; None for a bare model file or several models."""
+        self.why = why
+        """Why this variant and backend, a line each: what was chosen, what was skipped, and the reason."""
+        self.models: Mapping[str, Session] = models or {}
+        """The opened models of a bundle by name, for tensors in and out; empty for a bare model file."""
+        self._pipeline = pipeline
         self.backend = backend
         """Name of the backend in use."""
         self.threads = threads
@@ -107,6 +123,33 @@ class Session:
             return self._run(feed, out)
         return self._run_real(feed, out)
 
+    def predict(self, source: Any, *, rate: int | None = None) -> Result:
+        """Run the bundle's pipeline on one source and return its answer.
+
+        source: what the pipeline takes. Image: a path, the bytes of a file, u8 [height, width, 3] RGB, or a
+            Pillow image. Sound: the path or bytes of a file, or samples as f32 [n] in -1 to 1 or i16 [n] at
+            `rate`. Text: a str, or a Path to a file. Bytes: bytes or a path. Tensors: arrays by name.
+        rate: samples a second of an array of sound; None: the pipeline's own.
+
+        Of sound, the whole recording is run as a stream, and `Result.parts` has the answers one by one.
+        Raises InputError for a source that does not fit, also where there is no pipeline; RunError;
+        SessionClosed.
+        """
+        return self._open_pipeline().predict(source, rate)
+
+    def stream(self, *, overrun: str = "block", queue: int = 8, rate: int | None = None) -> Stream:
+        """Open a stream: a source that goes on, pushed chunk by chunk, with state of its own.
+
+        overrun: what happens where the model is slower than what comes. "block": push waits for the answers.
+            "latest" and "drop": push never waits, a thread runs what is queued, and where the queue is full
+            the oldest ("latest") or the new ("drop") is dropped and counted.
+        queue: chunks or items that may wait. rate: samples a second of what is pushed; None: the pipeline's.
+
+        Several streams may be open at once; each costs its state, and a model of its own only where the model
+        keeps its state inside itself. Raises InputError where there is no pipeline.
+        """
+        return self._open_pipeline().stream(overrun, queue, rate)
+
     def reset(self) -> None:
         """Forget state that the model keeps inside itself (TFLite variables)."""
         self._open_runner().reset()
@@ -116,6 +159,8 @@ class Session:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             self._run = self._refuse_closed
+            if self._pipeline is not None:
+                self._pipeline.close()
             runner.close()
 
     def __enter__(self) -> Session:
@@ -145,6 +190,12 @@ class Session:
                 np.copyto(out[name], outputs[name])
                 outputs[name] = out[name]
         return outputs
+
+    def _open_pipeline(self) -> Pipeline:
+        self._open_runner()
+        if self._pipeline is None:
+            raise InputError(f"{self._name} has no pipeline; use run() with arrays: {self._state_wants()}")
+        return self._pipeline
 
     def _open_runner(self) -> Runner:
         if self._runner is None:
@@ -211,83 +262,6 @@ class Session:
         if not spec.fits(array.shape):
             _refuse_out(name, array, f"shape {list(spec.shape)}")
         self._accepted_out[raw][name] = (self._accepted_out[raw][name][0], array.shape)
-
-
-def open_session(
-    path: str | os.PathLike[str],
-    *,
-    device: str | DeviceProfile | None,
-    backend: str | None,
-    threads: int | None,
-    providers: Sequence[str] | None,
-    signature: str | None,
-) -> Session:
-    """What `edgeai.load` does; see there."""
-    variant = bare_variant(path)
-    profile = _profile(device)
-    name = backend or choose_backend(variant.format, profile.preferred_backends)
-    _check_reads(name, variant)
-    options = RunOptions(
-        threads=_check_threads(threads) or default_threads(profile),
-        providers=_check_providers(providers),
-        preferred_providers=profile.preferred_providers if providers is None else (),
-        signature=signature,
-    )
-    runner = load_backend(name).open(variant, options)
-    _warn_of_unused(options.providers, runner.provider_share, str(path))
-    return Session(runner, model=str(path), backend=name, threads=options.threads)
-
-
-def _profile(device: str | DeviceProfile | None) -> DeviceProfile:
-    if isinstance(device, DeviceProfile):
-        return device
-    if device is None:
-        return detect_profile()
-    if not isinstance(device, str):
-        raise InputError(f"device is {device!r}; give an id of `edgeai device list` or a DeviceProfile")
-    return load_profile(device)
-
-
-def _check_providers(providers: Sequence[str] | None) -> tuple[str, ...]:
-    if providers is None:
-        return ()
-    is_list = isinstance(providers, (str, Sequence))
-    names = (providers,) if isinstance(providers, str) else tuple(providers) if is_list else ()
-    if not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"providers is {providers!r}; give names in order, such as ['cuda', 'cpu']")
-    return names
-
-
-def _warn_of_unused(asked: tuple[str, ...], share: Mapping[str, float], path: str) -> None:
-    """A fallback always says so; where only the first run's trace can tell, `Session.provider` does."""
-    unused = unused_providers(asked, share)
-    if unused:
-        warnings.warn(
-            f"{one_line(path)}: no node runs on {', '.join(unused)}; all run on {', '.join(share)}",
-            ProviderUnused,
-            stacklevel=4,
-        )
-
-
-def _check_reads(name: str, variant: Variant) -> None:
-    entry = BACKENDS.get(name)
-    if entry is not None and variant.format not in entry.formats:
-        raise ModelError(
-            f"{one_line(variant.path)} is {variant.format}, which {name} does not read; "
-            f"leave the backend out or choose one of: "
-            f"{', '.join(key for key, other in BACKENDS.items() if variant.format in other.formats)}"
-        )
-
-
-def _check_threads(threads: int | None) -> int | None:
-    # The libraries start whatever number they are given, and hang or die on an absurd one.
-    try:
-        number = None if threads is None else operator.index(threads)
-    except TypeError:
-        number = 0
-    if number is not None and (isinstance(threads, bool) or not 1 <= number <= 1024):
-        raise InputError(f"threads is {threads!r}; give a whole number from 1 to 1024")
-    return number
 
 
 def _real(spec: TensorSpec) -> TensorSpec:

@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .backends import lacks_providers
 from .bundle import TensorSpec
 from .errors import InputError, ModelError, ProviderError, SessionClosed
 
 if TYPE_CHECKING:
     from .backends import Array, RunOptions
-    from .bundle import Variant
+    from .bundle import Needs, Variant
 
 # ONNX's first byte, so that the file passes for one, and a mark that no real file has.
 _MAGIC = b"\x08edgeai-fake\n"
@@ -81,6 +82,10 @@ class FakeBackend:
     def version(self) -> str:
         """A fixed version."""
         return "1.0"
+
+    def lacks(self, needs: Needs) -> str | None:
+        """Runs on the CPU only."""
+        return lacks_providers(needs, ("cpu",))
 
     def open(self, variant: Variant, options: RunOptions) -> FakeRunner:
         """Open a file of `write_fake_model`."""

@@ -1,16 +1,14 @@
-"""Reads a TOML table key by key, so that every mistake is reported with its file and its dotted key."""
+"""Reads a TOML file key by key, so that every mistake is reported with its file and its dotted key."""
 
 from __future__ import annotations
 
-import math
-import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError, one_line
+from .table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 if sys.version_info >= (3, 11):
@@ -18,23 +16,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_KINDS = {
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list",
-    "dict": "a table",
-}
 
-
-class TomlTable:
-    """One table of a TOML file. Each getter takes its key; `done()` refuses the keys that nobody took."""
-
-    def __init__(self, file: Path, values: Mapping[str, object], key: str = "") -> None:
-        self.file = file
-        self._key = key
-        self._left = dict(values)
+class TomlTable(Table):
+    """A table of a TOML file; see `Table`."""
 
     @classmethod
     def open(cls, file: Path) -> TomlTable:
@@ -47,120 +31,3 @@ class TomlTable:
             raise ConfigError(
                 f"{one_line(file)} is not valid TOML: {one_line(error)}; correct the file"
             ) from None
-
-    def fail(self, key: str, what: str) -> NoReturn:
-        """Raise ConfigError for a key of this table, or for the table itself with an empty key."""
-        dotted = ".".join(part for part in (self._key, key) if part)
-        raise ConfigError(one_line(f"{self.file}: {dotted}: {what}", 600))
-
-    def names(self) -> tuple[str, ...]:
-        """The keys not taken yet, for a table whose keys are the user's own."""
-        return tuple(self._left)
-
-    def has(self, key: str) -> bool:
-        """Whether an optional key is there and not taken yet."""
-        return key in self._left
-
-    def text(self, key: str) -> str:
-        """A text that is not empty."""
-        value = self._take(key)
-        if not isinstance(value, str):
-            self._wrong_type(key, "a text", value)
-        if not value.strip():
-            self.fail(key, "is empty; give a text")
-        return value
-
-    def optional_text(self, key: str) -> str | None:
-        """A text, or None where the key is absent."""
-        return self.text(key) if self.has(key) else None
-
-    def matching(self, key: str, pattern: str, wanted: str) -> str:
-        """A text that a regular expression fits as a whole; `wanted` says it in words."""
-        value = self.text(key)
-        if not re.fullmatch(pattern, value):
-            self.fail(key, f"is {value!r}; give {wanted}")
-        return value
-
-    def choice(self, key: str, known: tuple[str, ...]) -> str:
-        """One of the known words."""
-        value = self.text(key)
-        if value not in known:
-            self.fail(key, f"is {value!r}; give one of: {', '.join(known)}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; empty where the key is absent."""
-        values = self._list(key)
-        for index, value in enumerate(values):
-            if not isinstance(value, str):
-                self._wrong_type(f"{key}[{index}]", "a text", value)
-        return tuple(str(value) for value in values)
-
-    def count(self, key: str) -> int:
-        """A whole number from 1."""
-        return self._positive_int(key, self._take(key))
-
-    def counts(self, key: str) -> tuple[int, ...]:
-        """A list of whole numbers from 1; empty where the key is absent."""
-        return tuple(
-            self._positive_int(f"{key}[{index}]", value) for index, value in enumerate(self._list(key))
-        )
-
-    def number(self, key: str) -> float | int:
-        """Any number that is finite."""
-        value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self._wrong_type(key, "a number", value)
-        if not math.isfinite(value):
-            self.fail(key, f"is {value}; give a finite number")
-        return value
-
-    def positive(self, key: str) -> float:
-        """A number above 0."""
-        value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self._wrong_type(key, "a number", value)
-        if not 0 < value < math.inf:
-            self.fail(key, f"is {value}; give a number above 0")
-        return float(value)
-
-    def table(self, key: str) -> TomlTable:
-        """A table; an empty one where the key is absent, so that its own keys say what is missing."""
-        return self._as_table(key, self._left.pop(key, {}))
-
-    def tables(self, key: str) -> tuple[TomlTable, ...]:
-        """A list of tables; empty where the key is absent."""
-        return tuple(self._as_table(f"{key}[{index}]", value) for index, value in enumerate(self._list(key)))
-
-    def done(self) -> None:
-        """Refuse what is left: a key that nobody reads is a misspelt one."""
-        for key in self._left:
-            self.fail(key, "is not a key that is read here; correct the spelling or remove it")
-
-    def _take(self, key: str) -> object:
-        if key not in self._left:
-            self.fail(key, "is missing")
-        return self._left.pop(key)
-
-    def _list(self, key: str) -> list[object]:
-        value = self._left.pop(key, [])
-        if not isinstance(value, list):
-            self._wrong_type(key, "a list", value)
-        return value
-
-    def _as_table(self, key: str, value: object) -> TomlTable:
-        if not isinstance(value, dict):
-            self._wrong_type(key, "a table", value)
-        dotted = ".".join(part for part in (self._key, key) if part)
-        return TomlTable(self.file, value, dotted)
-
-    def _positive_int(self, key: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            self._wrong_type(key, "a whole number", value)
-        if value < 1:
-            self.fail(key, f"is {value}; give a whole number from 1")
-        return value
-
-    def _wrong_type(self, key: str, wanted: str, value: object) -> NoReturn:
-        kind = type(value).__name__
-        self.fail(key, f"is {_KINDS.get(kind, kind)}, {value!r}; give {wanted}")

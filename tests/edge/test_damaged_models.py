@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeai.bundle import one_line
+from edgeai.errors import one_line
 from tests.damaged_models import SOURCES, Damaged, LoadChild, Outcome, damaged_models, unreadable_models
 
 CHILDREN = 2

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..bundle import TensorSpec, Variant
+    from ..bundle import Needs, TensorSpec, Variant
 
     Array: TypeAlias = NDArray[Any]
 
@@ -111,6 +111,9 @@ class Backend(Protocol):
     def version(self) -> str:
         """The library's version."""
 
+    def lacks(self, needs: Needs) -> str | None:
+        """Which of a variant's needs this library cannot meet here, versions apart; None where it can."""
+
     def open(self, variant: Variant, options: RunOptions) -> Runner:
         """Open a model. Raises ModelError (damaged, unsupported) or ProviderError."""
 
@@ -164,6 +167,13 @@ def missing(format_: str) -> str:
     """What to say where no backend that reads a format is installed."""
     hints = (entry.hint for entry in BACKENDS.values() if format_ in entry.formats)
     return f"no backend for {format_} is installed; {' or '.join(hints)}"
+
+
+def lacks_providers(needs: Needs, available: Sequence[str]) -> str | None:
+    """What to say where none of the providers that a variant runs on is there."""
+    if not needs.providers or set(needs.providers) & set(available):
+        return None
+    return f"needs one of the providers {', '.join(needs.providers)}; here is {', '.join(available)}"
 
 
 def unused_providers(asked: Sequence[str], share: Mapping[str, float]) -> list[str]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ai_edge_litert.interpreter import Interpreter
 
+from . import lacks_providers
 from .tflite import TfliteRunner
 
 if TYPE_CHECKING:
-    from ..bundle import Variant
+    from ..bundle import Needs, Variant
     from . import RunOptions
 
 
@@ -22,6 +23,10 @@ class LiteRt:
     def version(self) -> str:
         """Version of the ai-edge-litert package."""
         return importlib.metadata.version("ai-edge-litert")
+
+    def lacks(self, needs: Needs) -> str | None:
+        """See `Backend.lacks`."""
+        return lacks_providers(needs, ("cpu",))
 
     def open(self, variant: Variant, options: RunOptions) -> TfliteRunner:
         """Open a TFLite file with explicit threads; XNNPACK is on, as LiteRT's default."""

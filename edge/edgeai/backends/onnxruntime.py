@@ -10,6 +10,7 @@ import warnings
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from ..bundle import ANY, TensorSpec, list_specs
 from ..errors import InputError, ModelError, ProviderError, ProviderUnused, RunError, SessionClosed, one_line
+from . import lacks_providers
 
 if TYPE_CHECKING:
-    from ..bundle import Variant
+    from ..bundle import Needs, Variant
     from . import Array, RunOptions
 
 # ONNX Runtime's exceptions share no base class; which of them exist differs between versions.
@@ -86,6 +88,12 @@ class OnnxRuntime:
     def version(self) -> str:
         """Version of the onnxruntime package."""
         return str(ort.__version__)
+
+    def lacks(self, needs: Needs) -> str | None:
+        """See `Backend.lacks`."""
+        if needs.ir is not None and not reads_ir(needs.ir):
+            return f"needs ONNX IR version {needs.ir}, which ONNX Runtime {self.version()} does not read"
+        return lacks_providers(needs, available_providers())
 
     def open(self, variant: Variant, options: RunOptions) -> OnnxRuntimeRunner:
         """Open an ONNX file with explicit threads and providers."""
@@ -223,6 +231,34 @@ class OnnxRuntimeRunner:
             if event.get("cat") == "Node" and event.get("args", {}).get("provider")
         }
         self._nodes.update(short_name(provider) for _, provider in seen)
+
+
+@cache
+def reads_ir(version: int) -> bool:
+    """Whether this build reads an ONNX IR version: asked of the library itself, with the smallest model."""
+    if version > 127:  # more than one byte as protobuf spells it, and far from any that there is
+        return False
+    try:
+        ort.InferenceSession(_smallest_model(version), _session_options(1, None), providers=[_CPU])
+    except _ORT_ERRORS:
+        return False
+    return True
+
+
+def _smallest_model(ir_version: int) -> bytes:
+    """y = Identity(x) of one float, as protobuf spells it; the numbers are onnx.proto's field numbers."""
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    def number(number: int, value: int) -> bytes:
+        return bytes([number << 3, value])
+
+    tensor = field(2, field(1, number(1, 1) + field(2, b"")))  # TypeProto.tensor_type: a float
+    node = field(1, b"x") + field(2, b"y") + field(4, b"Identity")
+    names = field(11, field(1, b"x") + tensor) + field(12, field(1, b"y") + tensor)
+    graph = field(1, node) + field(2, b"g") + names
+    return number(1, ir_version) + field(7, graph) + field(8, number(2, 13))
 
 
 def available_providers() -> tuple[str, ...]:

@@ -29,6 +29,7 @@ if int(np.__version__.split(".", 1)[0]) >= 2:
 
 from tflite_runtime.interpreter import Interpreter
 
+from . import lacks_providers
 from .tflite import TfliteRunner
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..bundle import Variant
+    from ..bundle import Needs, Variant
     from . import RunOptions
 
 _SELFTEST = Path(__file__).parent / "selftest"
@@ -63,6 +64,10 @@ class TfliteLegacy:
     def version(self) -> str:
         """Version of the tflite-runtime package."""
         return importlib.metadata.version("tflite-runtime")
+
+    def lacks(self, needs: Needs) -> str | None:
+        """See `Backend.lacks`."""
+        return lacks_providers(needs, ("cpu",))
 
     def open(self, variant: Variant, options: RunOptions) -> TfliteRunner:
         """Open a TFLite file with explicit threads, after a self-test of the quantized operators it holds.

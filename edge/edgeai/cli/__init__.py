@@ -35,7 +35,9 @@ COMMANDS: dict[str, Command] = {
 # The first class that matches decides.
 _EXIT_CODES: tuple[tuple[type[errors.EdgeError], int], ...] = (
     (errors.BackendMissing, MISSING_HERE),
+    (errors.ExtraMissing, MISSING_HERE),
     (errors.ProviderError, MISSING_HERE),
+    (errors.StoreError, MISSING_HERE),
     (errors.FetchError, MISSING_HERE),
     (errors.EdgeError, WRONG_INPUT),
 )

@@ -6,7 +6,7 @@ Standard library only: `edgeai.load` comes through here each time.
 from __future__ import annotations
 
 from .cpus import default_threads, usable_cpus
-from .detect import Device, detect, detect_profile
+from .detect import Device, cpu_flags, detect, detect_profile
 from .profile import (
     Accelerator,
     Cluster,
@@ -25,6 +25,7 @@ __all__ = [
     "DeviceProfile",
     "detect",
     "detect_profile",
+    "cpu_flags",
     "load_profile",
     "parse_profile",
     "profile_ids",

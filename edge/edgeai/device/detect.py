@@ -64,7 +64,7 @@ def detect(root: SysRoot = THIS_MACHINE, machine: str | None = None) -> Device:
     machine = machine or _machine(root)
     profile, matched_by = _match(root, machine)
     cpus = online_cpus(root)
-    flags = _cpu_flags(root)
+    flags = cpu_flags(root)
     facts = Facts(
         root=str(root.path),
         machine=machine,
@@ -213,7 +213,7 @@ def _machine(root: SysRoot) -> str:
     return platform.machine()
 
 
-def _cpu_flags(root: SysRoot) -> frozenset[str] | None:
+def cpu_flags(root: SysRoot) -> frozenset[str] | None:
     """Flags of the first CPU (Linux shows only what all CPUs share); None where cpuinfo does not tell."""
     cpu = root.read_fields("/proc/cpuinfo")
     text = cpu.get("Features") or cpu.get("flags")

@@ -1,0 +1,322 @@
+"""The types of a bundle, as its manifest declares them; `bare` makes them for a bare model file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Short names, as the manifest spells them, against numpy's.
+NUMPY_DTYPES = {
+    "bool": "bool",
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "u8": "uint8",
+    "u16": "uint16",
+    "u32": "uint32",
+    "u64": "uint64",
+    "c64": "complex64",
+    "c128": "complex128",
+    "str": "object",
+}
+
+ANY = "?"
+"""A dimension without a name: any size, independent of every other `?`."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """real = (raw - zero_point) * scale, for a whole tensor."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Name, element type and shape of one input or output.
+
+    dtype: a key of NUMPY_DTYPES.
+    shape: a number for a fixed size, a name for a symbolic one (one name, one size), `ANY` for a free one.
+    quantization: set where the file stores integers that stand for real values.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    quantization: Quantization | None = None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every dimension is a number."""
+        return all(isinstance(size, int) for size in self.shape)
+
+    def fits(self, shape: tuple[int, ...], sizes: dict[str, int] | None = None) -> bool:
+        """Whether an array's shape fits.
+
+        sizes: collects what each named dimension stood for; one dict for all inputs makes them agree.
+        """
+        names = {} if sizes is None else sizes
+
+        def fits_one(size: int, wanted: int | str) -> bool:
+            if isinstance(wanted, int):
+                return size == wanted
+            return wanted == ANY or names.setdefault(wanted, size) == size
+
+        return len(shape) == len(self.shape) and all(map(fits_one, shape, self.shape))
+
+    def __str__(self) -> str:
+        sizes = ", ".join(str(size) for size in self.shape)
+        text = f"{self.name}: {self.dtype}[{sizes}]"
+        if self.quantization:
+            text += f" (scale {self.quantization.scale:g}, zero point {self.quantization.zero_point})"
+        return one_line(text, 200)
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """What a symbolic dimension may be: `min` to `max` in steps of `step`; `opt` is the usual size."""
+
+    min: int
+    opt: int
+    max: int
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input as the manifest declares it.
+
+    layout: `NCHW`, `NHWC`, ...; color: `RGB`, `BGR`, `GRAY`; both None where it is no image.
+    ranges: by the name of a symbolic dimension. value: a constant that every element is filled with; such an
+        input is not asked of the caller.
+    """
+
+    spec: TensorSpec
+    layout: str | None = None
+    color: str | None = None
+    ranges: Mapping[str, SizeRange] = field(default_factory=dict)
+    value: float | int | None = None
+
+
+@dataclass(frozen=True)
+class Loop:
+    """State that goes out of the model and in again. initial: what the input is filled with at first."""
+
+    input: str
+    output: str
+    initial: float = 0.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """The last `size` elements of an input, kept in front of the next; zeros at first."""
+
+    input: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Internal:
+    """State in variables inside the model: one interpreter a stream, forgotten by a reset."""
+
+
+State = Loop | Context | Internal
+
+
+@dataclass(frozen=True)
+class Window:
+    """How an input is cut from what flows in.
+
+    size, hop: in elements of the input (samples, or frames that the `pre` steps make). rate_hz: elements a
+    second. lead: zeros in front of the first element. pad: what the last, incomplete window is filled up
+    with; None drops it.
+    """
+
+    input: str
+    size: int
+    hop: int
+    rate_hz: float
+    lead: int = 0
+    pad: float | None = None
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a variant needs of the device.
+
+    versions: by backend, such as `>=1.20`. ir: ONNX IR version. cpu: features of /proc/cpuinfo, all of them.
+    providers: execution providers, one of which must be there. unknown: needs that this edgeai cannot judge.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    ir: int | None = None
+    cpu: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One form of a model that some backend can run."""
+
+    id: str
+    format: str
+    """`onnx` or `tflite`; a backend's entry lists the formats it reads. Others are skipped."""
+    path: Path
+    """The file to open; others that it names (external weights) lie beside it."""
+    precision: str | None = None
+    needs: Needs = Needs()
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """How far its outputs may be from the reference: `cosine` (at least), `abs`, `rel` (at most)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The file's own names of inputs and outputs, by the manifest's."""
+    signature: str | None = None
+    """Which of a TFLite file's signatures to run, where it has several."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """sha256 in hex by path inside the bundle."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A named model and the variants it offers, in the author's order of preference."""
+
+    name: str
+    variants: tuple[Variant, ...]
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    outputs: Mapping[str, TensorSpec] = field(default_factory=dict)
+    state: tuple[State, ...] = ()
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """A step as a manifest calls it. where: its path in the manifest, for errors."""
+
+    op: str
+    params: Mapping[str, Any]
+    where: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A stage runs only where another value is above a threshold.
+
+    hold_s, lead_s: in a stream, for how long after such a value, and how much of what came before it.
+    """
+
+    from_: str
+    above: float
+    hold_s: float = 0.0
+    lead_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How items are put together for one run: at most `max`; `pad` fills up those that are smaller, None
+    puts only items of one shape together."""
+
+    max: int
+    pad: float | None = None
+
+
+@dataclass(frozen=True)
+class RunStage:
+    """Runs a model: `pre` steps, the model, `post` steps."""
+
+    model: str
+    from_: str
+    as_: str
+    pre: tuple[StepCall, ...]
+    post: tuple[StepCall, ...]
+    batch: Batch | None
+    only_if: Condition | None
+    where: str
+
+
+@dataclass(frozen=True)
+class StepStage:
+    """A step between models, such as cutting out what was found."""
+
+    step: StepCall
+    from_: str
+    as_: str
+    only_if: Condition | None
+    where: str
+
+
+Stage = RunStage | StepStage
+
+SOURCE_KINDS = ("image", "audio", "text", "bytes", "tensors")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a pipeline takes. rate_hz: of sound; what comes at another rate is resampled."""
+
+    kind: str
+    rate_hz: int | None = None
+
+
+@dataclass(frozen=True)
+class Golden:
+    """An example with what must come out: a model's tensors, or a source and the pipeline's result.
+
+    model: None for the whole pipeline. inputs, outputs: .npz files. source: a file; result: JSON, compared
+    number by number. tolerance: `abs`, `rel`, `cosine` for tensors; `abs`, `px`, `s` for a result.
+    """
+
+    id: str
+    model: str | None
+    inputs: Path | None
+    outputs: Path | None
+    source: Path | None
+    result: Any
+    tolerance: Mapping[str, float]
+    where: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Named models, what happens before, between and after them, and where all that came from.
+
+    folder: where its files lie. manifest: as it was read, unknown keys included; empty for a bare model.
+    identity: sha256 of the canonical manifest, in hex; None for a bare model.
+    """
+
+    path: Path
+    models: tuple[Model, ...]
+    folder: Path | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    identity: str | None = None
+    id: str | None = None
+    version: str | None = None
+    source: Source | None = None
+    stages: tuple[Stage, ...] = ()
+    result: str | None = None
+    """The value that the pipeline answers with: a stage's `as`."""
+    golden: tuple[Golden, ...] = ()
+    assets: Mapping[str, Path] = field(default_factory=dict)
+    """Files beside the models, such as lists of labels, by path inside the bundle."""
+    licence: str | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether this is a bare model file."""
+        return self.folder is None
+
+
+def list_specs(specs: Iterable[TensorSpec]) -> str:
+    """What a model wants or gives, as an error shows it."""
+    return one_line("; ".join(str(spec) for spec in specs))

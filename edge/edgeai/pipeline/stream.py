@@ -1,0 +1,283 @@
+"""A stream: chunks of any size go in, answers with source times come out, and what is dropped is counted."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..bundle.types import Source
+from ..errors import EdgeError, InputError, RunError, SessionClosed, one_line
+from .flow import Flow
+from .result import Result
+from .values import Signal
+
+if TYPE_CHECKING:
+    from .values import Array
+
+OVERRUNS = ("block", "latest", "drop")
+
+GAP_S = 0.1
+"""A time stamp that is further from where the samples before it end means that sound was lost. Clocks of
+sound cards and computers drift apart by less than 100 ppm, and buffers deliver in steps of some 10 ms."""
+
+
+@dataclass
+class Counts:
+    """What became of the chunks and items of a stream.
+
+    pushed: given to it. dropped: never run, because the model was behind. gaps: times at which state was
+    forgotten since something was missing in between.
+    """
+
+    pushed: int = 0
+    dropped: int = 0
+    dropped_s: float = 0.0
+    gaps: int = 0
+
+
+class Stream:
+    """A source that goes on: state of its own, on models that all streams of a session share.
+
+    Made by `Session.stream`; a context manager. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        flow: Flow,
+        source: Source,
+        open_value: Callable[[Any], Any],
+        rate_hz: int | None,
+        overrun: str,
+        queue: int,
+    ) -> None:
+        if overrun not in OVERRUNS:
+            raise InputError(f"overrun is {overrun!r}; give one of: {', '.join(OVERRUNS)}")
+        if isinstance(queue, bool) or not isinstance(queue, int) or queue < 1:
+            raise InputError(f"queue is {queue!r}; give a whole number from 1")
+        self.counts = Counts()
+        self._flow, self._source, self._open_value = flow, source, open_value
+        self._is_sound = source.kind == "audio"
+        if rate_hz is not None and not self._is_sound:
+            raise InputError(f"rate is for sound, and this pipeline takes {source.kind}; leave it out")
+        self._rate_hz = rate_hz or source.rate_hz or 0
+        self._next_s: float | None = None  # source time at which the next chunk should start
+        self._count = 0
+        self._origin_s = 0.0
+        self._resample: Any = None
+        self._is_closed = False
+        self._worker = None if overrun == "block" else _Worker(self._run, overrun, queue, self.counts)
+        self._start_resampling()
+
+    @property
+    def dropped(self) -> int:
+        """Chunks or items that were never run, because the model was behind."""
+        return self.counts.dropped
+
+    def push(self, chunk: Any, timestamp_s: float | None = None) -> list[Result]:
+        """Give the stream what comes next, and get the answers that are ready.
+
+        chunk: of sound, samples of any number: f32 [n] in -1 to 1 or i16 [n], [n, channels] is mixed down;
+            else one item: an image, a text, arrays, as `Session.predict` takes them.
+        timestamp_s: source time at which the chunk starts; None: right after the one before, from 0. One that
+            is more than 0.1 s off tells of lost sound: the stream forgets its state and goes on from there.
+
+        With overrun "block" the answers to this chunk are among them; with "latest" and "drop" the call never
+        waits, and brings what was finished meanwhile. Raises InputError, RunError, SessionClosed.
+        """
+        self._refuse_closed()
+        self.counts.pushed += 1
+        job = self._sound(chunk, timestamp_s) if self._is_sound else _Job(chunk, timestamp_s, 0.0, False)
+        return self._run(job) if self._worker is None else self._worker.put(job)
+
+    def finish(self) -> list[Result]:
+        """The source has ended: the answers still to come. The stream is closed afterwards."""
+        self._refuse_closed()
+        results = [] if self._worker is None else self._worker.drain()
+        if self._is_sound:
+            left = None if self._resample is None else self._resample.finish()
+            if left is not None and len(left.values):
+                results += self._flow.push(left)
+            results += self._flow.finish()
+        self.close()
+        return results
+
+    def reset(self) -> None:
+        """Forget everything that came so far; source time starts again with the next chunk."""
+        self._refuse_closed()
+        if self._worker is not None:
+            self._worker.drain()
+        self._flow.forget()
+        self._start_resampling()
+        self._next_s, self._count, self._origin_s = None, 0, 0.0
+
+    def close(self) -> None:
+        """End the stream without asking for what is still to come. Closing twice is fine."""
+        if not self._is_closed:
+            self._is_closed = True
+            if self._worker is not None:
+                self._worker.stop()
+            self._flow.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise SessionClosed("this stream has ended; open another with session.stream()")
+
+    def _sound(self, chunk: Any, timestamp_s: float | None) -> _Job:
+        samples = mono(chunk)
+        start_s = self._next_s
+        gap = False
+        if start_s is None or (timestamp_s is not None and abs(timestamp_s - start_s) > GAP_S):
+            gap = start_s is not None
+            self._origin_s, self._count = timestamp_s or 0.0, 0
+            start_s = self._origin_s
+        self._count += len(samples)
+        self._next_s = self._origin_s + self._count / self._rate_hz
+        return _Job(
+            Signal(samples, float(self._rate_hz), start_s), start_s, len(samples) / self._rate_hz, gap
+        )
+
+    def _run(self, job: _Job) -> list[Result]:
+        if not self._is_sound:
+            result = self._flow.once(self._open_value(job.value))
+            return [replace(result, start_s=job.start_s, end_s=job.start_s)]
+        if job.follows_gap:
+            self.counts.gaps += 1
+            self._flow.forget()
+            self._start_resampling()
+        signal = job.value if self._resample is None else self._resample(job.value)
+        return self._flow.push(signal)
+
+    def _start_resampling(self) -> None:
+        wanted = self._source.rate_hz
+        if self._is_sound and wanted and self._rate_hz != wanted:
+            from .ops.audio import Resample
+
+            self._resample = Resample(rate=wanted)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One chunk or item. follows_gap: whether something before it is missing."""
+
+    value: Any
+    start_s: float | None
+    duration_s: float
+    follows_gap: bool
+
+
+class _Worker:
+    """Runs jobs in a thread of its own, so that who pushes never waits; a full queue drops."""
+
+    def __init__(
+        self, run: Callable[[_Job], list[Result]], overrun: str, capacity: int, counts: Counts
+    ) -> None:
+        self._run, self._overrun, self._capacity, self._counts = run, overrun, capacity, counts
+        self._waiting: deque[_Job] = deque()
+        self._results: list[Result] = []
+        self._error: EdgeError | None = None
+        self._is_busy = self._is_stopped = self._missing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="edgeai-stream", daemon=True)
+        self._thread.start()
+
+    def put(self, job: _Job) -> list[Result]:
+        """Queue a job, dropping one where there is no room; what was finished meanwhile."""
+        with self._changed:
+            if len(self._waiting) < self._capacity:
+                self._append(job)
+            elif self._overrun == "drop":
+                self._drop(job)
+                self._missing = True
+            else:
+                self._drop(self._waiting.popleft())
+                if self._waiting:
+                    self._waiting[0] = replace(self._waiting[0], follows_gap=True)
+                else:
+                    self._missing = True
+                self._append(job)
+            return self._take()
+
+    def drain(self) -> list[Result]:
+        """Wait until everything queued has run; what was finished."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None or not (self._waiting or self._is_busy))
+            return self._take()
+
+    def stop(self) -> None:
+        """End the thread after the job that is under way."""
+        with self._changed:
+            self._is_stopped = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _append(self, job: _Job) -> None:
+        self._waiting.append(replace(job, follows_gap=True) if self._missing else job)
+        self._missing = False
+        self._changed.notify_all()
+
+    def _drop(self, job: _Job) -> None:
+        self._counts.dropped += 1
+        self._counts.dropped_s += job.duration_s
+
+    def _take(self) -> list[Result]:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        results, self._results = self._results, []
+        return results
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._is_stopped or self._waiting)
+                if self._is_stopped:
+                    return
+                job = self._waiting.popleft()
+                self._is_busy = True
+            try:
+                results, error = self._run(job), None
+            except EdgeError as failed:
+                results, error = [], failed
+            except Exception as failed:  # a fault of ours must not end the thread without a word
+                results, error = (
+                    [],
+                    RunError(f"the stream failed: {one_line(failed)} ({type(failed).__name__})"),
+                )
+                error.__cause__ = failed
+            with self._changed:
+                self._results += results
+                self._error = self._error or error
+
+
+def mono(chunk: Any) -> Array:
+    """Samples as f32 in -1 to 1: integers are scaled, channels mixed down. Raises InputError."""
+    samples = np.asarray(chunk)
+    if samples.dtype == np.int16:
+        samples = samples.astype(np.float32) / np.float32(32768)
+    elif samples.dtype.kind == "f":
+        samples = samples.astype(np.float32, copy=False)
+    else:
+        raise InputError(f"samples are {samples.dtype}; give float32 in -1 to 1, or int16")
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1, dtype=np.float32)
+    if samples.ndim != 1:
+        raise InputError(f"samples have the shape {list(samples.shape)}; give [n], or [n, channels]")
+    return samples
