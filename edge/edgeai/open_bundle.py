@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .bundle import Bundle, bare_bundle
 from .bundle.bare import read_head
@@ -12,11 +13,17 @@ from .bundle.canonical import identity, parse
 from .bundle.manifest import MANIFEST, parse_manifest
 from .errors import BundleDamaged, InputError, ModelError, one_line
 
+if TYPE_CHECKING:
+    from .store import Held
+
 _ZIP = b"PK"
+"""Every record of a zip starts with it."""
 
 
-def open_bundle(path: str | os.PathLike[str]) -> Bundle:
-    """The bundle at a path. A packed one is unpacked into the store first, once; see `store`.
+def open_bundle(path: str | os.PathLike[str]) -> tuple[Bundle, Held | None]:
+    """The bundle at a path, and for a packed one its hold on the store, to be closed after its last use.
+
+    A packed bundle is unpacked into the store first, once; see `store`.
 
     Raises ModelNotFound, ModelError for what is no model, BundleError for a bundle that cannot be used, and
     StoreError where it cannot be unpacked.
@@ -27,12 +34,18 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
         )
     file = Path(path)
     if _is_folder(file):
-        return read_folder(file, shown=file)
+        return read_folder(file, shown=file), None
     if read_head(file)[:2] != _ZIP:
-        return bare_bundle(file)
+        return bare_bundle(file), None
+    from .home import home_folder
     from .store import Store
 
-    return read_folder(Store.default().add(file), shown=file)
+    held = Store(home_folder()).use(file)
+    try:
+        return read_folder(held.folder, shown=file), held
+    except BaseException:
+        held.close()
+        raise
 
 
 def read_folder(folder: Path, *, shown: Path) -> Bundle:

@@ -51,7 +51,6 @@ def open_session(
     steps: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Session:
     """What `edgeai.load` does; see there."""
-    bundle = open_bundle(path)
     profile = _profile(device)
     options = RunOptions(
         threads=_check_threads(threads) or default_threads(profile),
@@ -59,15 +58,28 @@ def open_session(
         preferred_providers=profile.preferred_providers if providers is None else (),
         signature=signature,
     )
+    bundle, held = open_bundle(path)
     if bundle.is_bare:
-        for word, value in (("model", model), ("variant", variant), ("steps", steps)):
-            if value is not None:
-                raise InputError(f"{one_line(path)} is a bare model file, which has no {word}; leave it out")
+        _refuse_words_of_bundles(path, model=model, variant=variant, steps=steps)
         return _open_bare(bundle.models[0].variants[0], str(path), profile, backend, options)
-    if signature is not None:
-        raise InputError(f"{one_line(path)} is a bundle, whose manifest names signatures; leave it out")
-    opener = _Opener(bundle, profile, Wishes(variant, backend, options.providers), options)
-    return opener.open_one(model) if model is not None else opener.open_all(steps or {})
+    try:
+        if signature is not None:
+            raise InputError(f"{one_line(path)} is a bundle, whose manifest names signatures; leave it out")
+        opener = _Opener(bundle, profile, Wishes(variant, backend, options.providers), options)
+        session = opener.open_one(model) if model is not None else opener.open_all(steps or {})
+    except BaseException:
+        if held is not None:
+            held.close()
+        raise
+    if held is not None:
+        session.keep(held)
+    return session
+
+
+def _refuse_words_of_bundles(path: str | os.PathLike[str], **words: object) -> None:
+    for word, value in words.items():
+        if value is not None:
+            raise InputError(f"{one_line(path)} is a bare model file, which has no {word}; leave it out")
 
 
 def _open_bare(

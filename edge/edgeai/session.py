@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from .pipeline.pipeline import Pipeline
     from .pipeline.result import Result
     from .pipeline.stream import Stream
+
+
+class Closeable(Protocol):
+    """Something that is let go by `close`."""
+
+    def close(self) -> None:
+        """Let go."""
 
 
 _NDARRAY = np.ndarray  # a global is found faster than an attribute, and this is asked at every run
@@ -51,6 +59,7 @@ class Session:
         self.models: Mapping[str, Session] = models or {}
         """The opened models of a bundle by name, for tensors in and out; empty for a bare model file."""
         self._pipeline = pipeline
+        self._kept: weakref.finalize[[], Session] | None = None
         self.backend = backend
         """Name of the backend in use."""
         self.threads = threads
@@ -154,6 +163,10 @@ class Session:
         """Forget state that the model keeps inside itself (TFLite variables)."""
         self._open_runner().reset()
 
+    def keep(self, held: Closeable) -> None:
+        """Hold something until the session is closed or goes away: the bundle's place in the store."""
+        self._kept = weakref.finalize(self, held.close)
+
     def close(self) -> None:
         """Free the model; run() then raises SessionClosed. Closing twice is fine."""
         if self._runner is not None:
@@ -162,6 +175,8 @@ class Session:
             if self._pipeline is not None:
                 self._pipeline.close()
             runner.close()
+            if self._kept is not None:
+                self._kept()
 
     def __enter__(self) -> Session:
         return self

@@ -45,6 +45,10 @@ def _only_tensor(value: Any) -> Any:
     return value
 
 
+_SAME = 1e-6
+"""Of an element's duration."""
+
+
 class Gate:
     """One stream's gate. What passes depends on source time alone, never on how chunks fell."""
 
@@ -100,11 +104,13 @@ class Gate:
 
     def _verdict(self, part: Signal) -> tuple[int, bool]:
         """How many of the first elements share one fate, and which; 0 while that is not known."""
-        start_s = part.start_s
-        while self._open and self._open[0][1] <= start_s and self._open[0][1] <= self._decided_s:
+        # Moments that differ by less than this are the same: sums of fractions do not come out exactly.
+        same_s = _SAME / part.rate_hz
+        start_s = part.start_s + same_s
+        while self._open and self._open[0][1] <= min(start_s, self._decided_s + same_s):
             self._open.pop(0)
         opens_s, closes_s = self._open[0] if self._open else (math.inf, math.inf)
-        if start_s >= opens_s - 1e-9 and start_s < closes_s:
+        if opens_s <= start_s < closes_s:
             return _count(closes_s, part), True
         known_s = min(opens_s, self._decided_s)
         return (_count(known_s, part), False) if known_s > start_s else (0, False)
@@ -114,7 +120,7 @@ def _count(until_s: float, part: Signal) -> int:
     """Elements of a signal that start before a moment."""
     if math.isinf(until_s):
         return len(part.values)
-    count = math.ceil((until_s - part.start_s) * part.rate_hz - 1e-6)
+    count = math.ceil((until_s - part.start_s) * part.rate_hz - _SAME)
     return min(len(part.values), max(0, count))
 
 
