@@ -132,32 +132,42 @@ class Session:
             return self._run(feed, out)
         return self._run_real(feed, out)
 
-    def predict(self, source: Any, *, rate: int | None = None) -> Result:
+    def predict(self, source: Any, *, rate: int | None = None, result: str | None = None) -> Result:
         """Run the bundle's pipeline on one source and return its answer.
 
         source: what the pipeline takes. Image: a path, the bytes of a file, u8 [height, width, 3] RGB, or a
             Pillow image. Sound: the path or bytes of a file, or samples as f32 [n] in -1 to 1 or i16 [n] at
             `rate`. Text: a str, or a Path to a file. Bytes: bytes or a path. Tensors: arrays by name.
         rate: samples a second of an array of sound; None: the pipeline's own.
+        result: the stage whose value is the answer, by its name in the manifest; None: the one that the
+            manifest says, else the last.
 
         Of sound, the whole recording is run as a stream, and `Result.parts` has the answers one by one.
         Raises InputError for a source that does not fit, also where there is no pipeline; RunError;
         SessionClosed.
         """
-        return self._open_pipeline().predict(source, rate)
+        return self._open_pipeline().predict(source, rate, result)
 
-    def stream(self, *, overrun: str = "block", queue: int = 8, rate: int | None = None) -> Stream:
+    def stream(
+        self,
+        *,
+        overrun: str = "block",
+        queue: int = 8,
+        rate: int | None = None,
+        result: str | None = None,
+    ) -> Stream:
         """Open a stream: a source that goes on, pushed chunk by chunk, with state of its own.
 
         overrun: what happens where the model is slower than what comes. "block": push waits for the answers.
             "latest" and "drop": push never waits, a thread runs what is queued, and where the queue is full
             the oldest ("latest") or the new ("drop") is dropped and counted.
         queue: chunks or items that may wait. rate: samples a second of what is pushed; None: the pipeline's.
+        result: the stage whose values are the answers; None: as for `predict`.
 
         Several streams may be open at once; each costs its state, and a model of its own only where the model
         keeps its state inside itself. Raises InputError where there is no pipeline.
         """
-        return self._open_pipeline().stream(overrun, queue, rate)
+        return self._open_pipeline().stream(overrun, queue, rate, result)
 
     def reset(self) -> None:
         """Forget state that the model keeps inside itself (TFLite variables)."""

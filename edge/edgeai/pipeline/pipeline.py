@@ -79,9 +79,9 @@ class Pipeline:
         """What the stages' values are called, in order."""
         return tuple(stage.name for stage in self._stages)
 
-    def predict(self, source: Any, rate_hz: int | None = None) -> Result:
+    def predict(self, source: Any, rate_hz: int | None = None, result: str | None = None) -> Result:
         """The answer to one source; see `Session.predict`."""
-        flow = Flow(self._stages, self._result)
+        flow = self._flow(result)
         try:
             if self.source.kind == "audio":
                 return _whole(self._listen(flow, source, rate_hz))
@@ -93,10 +93,10 @@ class Pipeline:
         finally:
             flow.close()
 
-    def stream(self, overrun: str, queue: int, rate_hz: int | None) -> Stream:
+    def stream(self, overrun: str, queue: int, rate_hz: int | None, result: str | None = None) -> Stream:
         """A stream with its own state; see `Session.stream`."""
         return Stream(
-            flow=Flow(self._stages, self._result),
+            flow=self._flow(result),
             source=self.source,
             open_value=self.open,
             rate_hz=rate_hz,
@@ -125,6 +125,12 @@ class Pipeline:
         raise InputError(
             f"this pipeline takes arrays, or a dict of arrays by name, and got a {_kind(source)}"
         )
+
+    def _flow(self, result: str | None) -> Flow:
+        if result is not None and result not in self.stage_names:
+            names = one_line(", ".join(self.stage_names))
+            raise InputError(f"no stage's value is called {one_line(repr(result))}; there are: {names}")
+        return Flow(self._stages, result or self._result)
 
     def _listen(self, flow: Flow, source: Any, rate_hz: int | None) -> Iterator[Result]:
         with ExitStack() as opened:

@@ -121,25 +121,41 @@ class StageRun:
             else:
                 ticks += found
         if self._cutter is not None:
-            ticks += [tick for window in self._cutter.finish() for tick in [self._on_window(window, values)]]
-        for index, step in enumerate(self._post):
-            left = step.finish()
-            if left is not None:
-                tick = Tick(end_s, end_s, left)
-                value = self._through(self._post[index + 1 :], left, values, 2, tick)
-                ticks.append(Tick(end_s, end_s, value))
-        return signals, ticks
+            ticks += [self._on_window(window, values) for window in self._cutter.finish()]
+        return signals, [*ticks, *self._finish_post(values, end_s)]
 
     def _on_passed(self, parts: Iterator[tuple[bool, Signal]], values: Mapping[str, Any]) -> list[Tick]:
         """Values of what a gate let through; where something was left out, everything starts afresh."""
         ticks: list[Tick] = []
         for follows, part in parts:
             if not follows:
+                ticks += self._ended(values)
                 self.forget()
             found = self._on_signal(part, values)
+            self._end_s = end_of(part)
             if isinstance(found, Signal):
                 raise InputError(f"{self.stage.where}: a condition goes with a stage that runs a model")
             ticks += found
+        return ticks
+
+    def _ended(self, values: Mapping[str, Any]) -> list[Tick]:
+        """What a stretch that a gate let through still gives, now that it is known to be over."""
+        if self._end_s is None:
+            return []
+        ticks = [tick for found in self._finish_pre(values) if isinstance(found, list) for tick in found]
+        if self._cutter is not None:
+            ticks += [self._on_window(window, values) for window in self._cutter.finish()]
+        return ticks + self._finish_post(values, self._end_s)
+
+    def _finish_post(self, values: Mapping[str, Any], end_s: float) -> list[Tick]:
+        """What the steps behind the model kept, through the steps behind them."""
+        ticks = []
+        for index, step in enumerate(self._post):
+            left = step.finish()
+            if left is not None:
+                tick = Tick(end_s, end_s, left)
+                value = self._through(self._post[index + 1 :], left, values, 2, tick)
+                ticks.append(Tick(end_s, end_s, value))
         return ticks
 
     def _start_steps(self) -> None:
@@ -149,6 +165,7 @@ class StageRun:
         window = None if port is None else port.model.window
         self._cutter = None if window is None else Cutter(window)
         self._gathered: list[Signal] = []
+        self._end_s: float | None = None
 
     def _finish_pre(self, values: Mapping[str, Any]) -> Iterator[Signal | list[Tick]]:
         """The rest that each step kept, through the steps behind it."""

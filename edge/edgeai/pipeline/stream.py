@@ -13,6 +13,7 @@ import numpy as np
 
 from ..bundle.types import Source
 from ..errors import EdgeError, InputError, RunError, SessionClosed, one_line
+from ..steps.audio import from_int16, mix_down
 from .flow import Flow
 from .result import Result
 from .values import Signal
@@ -101,10 +102,7 @@ class Stream:
         self._refuse_closed()
         results = [] if self._worker is None else self._worker.drain()
         if self._is_sound:
-            left = None if self._resample is None else self._resample.finish()
-            if left is not None and len(left.values):
-                results += self._flow.push(left)
-            results += self._flow.finish()
+            results += self._end()
         self.close()
         return results
 
@@ -155,12 +153,20 @@ class Stream:
         if not self._is_sound:
             result = self._flow.once(self._open_value(job.value))
             return [replace(result, start_s=job.start_s, end_s=job.start_s)]
+        results: list[Result] = []
         if job.follows_gap:
             self.counts.gaps += 1
+            results = self._end()
             self._flow.forget()
             self._start_resampling()
         signal = job.value if self._resample is None else self._resample(job.value)
-        return self._flow.push(signal)
+        return results + self._flow.push(signal)
+
+    def _end(self) -> list[Result]:
+        """What is still to come of the sound so far."""
+        left = None if self._resample is None else self._resample.finish()
+        results = self._flow.push(left) if left is not None and len(left.values) else []
+        return results + self._flow.finish()
 
     def _start_resampling(self) -> None:
         wanted = self._source.rate_hz
@@ -271,13 +277,13 @@ def mono(chunk: Any) -> Array:
     """Samples as f32 in -1 to 1: integers are scaled, channels mixed down. Raises InputError."""
     samples = np.asarray(chunk)
     if samples.dtype == np.int16:
-        samples = samples.astype(np.float32) / np.float32(32768)
+        samples = from_int16(samples)
     elif samples.dtype.kind == "f":
         samples = samples.astype(np.float32, copy=False)
     else:
         raise InputError(f"samples are {samples.dtype}; give float32 in -1 to 1, or int16")
     if samples.ndim == 2:
-        samples = samples.mean(axis=1, dtype=np.float32)
+        samples = mix_down(samples)
     if samples.ndim != 1:
         raise InputError(f"samples have the shape {list(samples.shape)}; give [n], or [n, channels]")
     return samples

@@ -151,9 +151,7 @@ Opened = tuple[Session, Held]
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Opened]:
     step = Held()
-    with edgeai.load(
-        write_folder(tmp_path / "b.edge"), steps={"test.number@1": lambda value: step(value)}
-    ) as session:
+    with edgeai.load(write_folder(tmp_path / "b.edge"), steps={"test.number@1": step}) as session:
         yield session, step
         step.go.set()
 
@@ -252,5 +250,47 @@ def test_a_cheap_stage_gates_a_dear_one(tmp_path: Path, size: int) -> None:
         stream = session.stream()
         results = [r for at in range(0, len(samples), size) for r in stream.push(samples[at : at + size])]
         results += stream.finish()
-    # Loud are the windows from 1.5 to 2.5 s and, with its context, the one behind; half a second comes before.
+    # Loud are the windows from 1.5 to 2.5 s and, by its context, the one behind; half a second lies before.
     assert told(results) == [(1.0, 1.5, 5004.0), (1.5, 2.0, 6042.0), (2.0, 2.5, 7060.0), (2.5, 3.0, 8024.0)]
+
+
+def test_another_stages_values_can_be_asked_for(tmp_path: Path) -> None:
+    pipeline = [
+        {"run": "counter", "post": [{"op": "test.number@1"}], "as": "number"},
+        {"op": "test.half@1", "from": "number", "as": "half"},
+    ]
+    steps: dict[str, Callable[..., Any]] = {"test.number@1": number, "test.half@1": lambda value: value / 2}
+    folder = write_folder(tmp_path / "b.edge", pipeline=pipeline)
+    with edgeai.load(folder, steps=steps) as session:
+        wanted = [value for _, _, value in by_definition()]
+        assert session.predict(SAMPLES).value == [value / 2 for value in wanted]
+        assert session.predict(SAMPLES, result="number").value == wanted
+        assert [r.value for r in session.stream(result="number").push(SAMPLES)] == wanted
+        with pytest.raises(InputError, match="no stage's value is called 'x'; there are: number, half"):
+            session.predict(SAMPLES, result="x")
+
+
+# Loud stretches as events; a window is loud where its samples and those before them sum to over 20.
+SEGMENTS = [
+    {
+        "run": "counter",
+        "as": "found",
+        "post": [
+            {"op": "test.loud@1"},
+            {"op": "segments@1", "name": "loud", "start_above": 0.5, "end_below": 0.5},
+        ],
+    }
+]
+LOUD: dict[str, Callable[..., Any]] = {
+    "test.loud@1": lambda outputs: float(outputs.tensors["y"].item() % 1000 > 20)
+}
+
+
+def test_what_is_open_at_a_gap_and_at_the_end_is_told(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "b.edge", pipeline=SEGMENTS)
+    quiet, loud = np.zeros(4, np.float32), np.full(8, 10, np.float32)
+    with edgeai.load(folder, steps=LOUD) as session, session.stream() as stream:
+        results = stream.push(np.concatenate([quiet, loud]), 0.0)
+        results += stream.push(np.concatenate([quiet, loud]), 50.0)
+        results += stream.finish()
+    assert [(r.value.name, r.start_s, r.end_s) for r in results] == [("loud", 0.5, 1.5), ("loud", 50.5, 51.5)]
