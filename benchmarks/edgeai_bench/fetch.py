@@ -28,7 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from edgeai.errors import FetchError
+from edgeai.errors import FetchError, StoreError
+from edgeai.home import home_folder
 
 if TYPE_CHECKING:
     from .suites import PackageSource, SuiteModel
@@ -79,16 +80,11 @@ def fetch_member(
 
 
 def cache_folder() -> Path:
-    """EDGEAI_HOME, else $XDG_CACHE_HOME/edgeai, else ~/.cache/edgeai. Nothing is created."""
-    if home := os.environ.get("EDGEAI_HOME"):
-        return Path(home).absolute()
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if base.is_absolute():  # a relative one is to be ignored: XDG Base Directory Specification
-        return base / "edgeai"
+    """edgeai's home folder, as `edgeai.home` finds it. Nothing is created. Raises FetchError."""
     try:
-        return Path.home() / ".cache" / "edgeai"
-    except RuntimeError:  # a container's user id without a home
-        raise FetchError("there is no home folder for the cache; set EDGEAI_HOME to a folder") from None
+        return home_folder()
+    except StoreError as error:
+        raise FetchError(str(error)) from None
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ def sniff_format(path: Path) -> str:
         return "tflite"
     if head[:1] == b"\x08":
         return "onnx"
-    kind = "is empty" if not head else f"starts with {head!r}, neither ONNX nor TFLite"
-    raise ModelError(f"{one_line(path)} {kind}; give a .onnx or .tflite file")
+    kind = "is empty" if not head else f"starts with {head!r}, no bundle, ONNX or TFLite"
+    raise ModelError(f"{one_line(path)} {kind}; give a .edge, .onnx or .tflite file")
 
 
 def read_head(path: Path) -> bytes:
@@ -64,4 +64,4 @@ def read_head(path: Path) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else "a NUL in its name"
         raise ModelError(f"{shown} cannot be read: {reason}; check the path") from None
     kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-    raise ModelError(f"{shown} is {kind}; give a .onnx or .tflite file")
+    raise ModelError(f"{shown} is {kind}; give a .edge, .onnx or .tflite file")

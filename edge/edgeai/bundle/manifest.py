@@ -95,7 +95,7 @@ def parse_manifest(manifest: Mapping[str, Any], folder: Path, shown: Path) -> Bu
         stages=stages,
         id=root.matching("id", _ID, "a name such as acme/door"),
         version=root.matching("version", _VERSION, "a version such as 1.4.0"),
-        source=_source(root, models) if stages else None,
+        source=_source(root, stages, known) if stages else None,
         result=_result(root, stages),
         golden=tuple(_golden(table, known, assets, folder) for table in root.tables("golden")),
         licence=root.optional_text("licence"),
@@ -387,8 +387,8 @@ def _numbers(table: JsonTable) -> dict[str, float]:
     return {name: float(table.number(name)) for name in table.names()}
 
 
-def _source(root: JsonTable, models: tuple[Model, ...]) -> Source:
-    """What is declared, else what the first model's input is."""
+def _source(root: JsonTable, stages: tuple[Stage, ...], models: Mapping[str, Model]) -> Source:
+    """What is declared, else what the first model that runs takes."""
     if root.has("source"):
         table = root.table("source")
         kind = table.choice("kind", SOURCE_KINDS)
@@ -396,10 +396,12 @@ def _source(root: JsonTable, models: tuple[Model, ...]) -> Source:
         if kind == "audio" and source.rate_hz is None:
             table.fail("rate", "is missing; say at how many samples a second the pipeline takes sound")
         return source
-    window = models[0].window
-    if window is not None:
-        return Source("audio", round(window.rate_hz))
-    is_image = any(each.layout or each.color for each in models[0].inputs.values())
+    first = next((models[stage.model] for stage in stages if isinstance(stage, RunStage)), None)
+    if first is None:
+        return Source("tensors")
+    if first.window is not None:
+        return Source("audio", round(first.window.rate_hz))
+    is_image = any(each.layout or each.color for each in first.inputs.values())
     return Source("image" if is_image else "tensors")
 
 

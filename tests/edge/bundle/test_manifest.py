@@ -205,10 +205,11 @@ def test_a_need_that_is_not_known_is_kept_as_such() -> None:
     assert bundle.models[0].variants[0].needs.unknown == ("npu_driver",)
 
 
-def test_the_source_follows_from_the_first_model_where_none_is_declared() -> None:
+def test_the_source_follows_from_the_first_model_that_runs_where_none_is_declared() -> None:
     assert read(changed("source", DROP)).source == Source("audio", 16000)
     image = changed("source", DROP)
-    image["models"] = {"det": image["models"]["det"], "vad": image["models"]["vad"]}
+    image["pipeline"] = [{"run": "det", "as": "found"}]
+    del image["result"], image["golden"]
     assert read(image).source == Source("image")
     image["models"]["det"]["inputs"]["x"] = {"dtype": "f32", "shape": [1]}
     assert read(image).source == Source("tensors")
