@@ -12,8 +12,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-import mmap
-import struct
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,31 +27,25 @@ if int(np.__version__.split(".", 1)[0]) >= 2:
 
 from tflite_runtime.interpreter import Interpreter
 
+from ..graph.tflite_file import open_tflite, operator_name, tensor_dtype
 from . import lacks_providers
 from .tflite import TfliteRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from ..bundle import Needs, Variant
+    from ..graph.flatbuffer import Table
     from . import RunOptions
 
 _SELFTEST = Path(__file__).parent / "selftest"
 # Of the greatest expected value. Rounding activations to int8 costs up to .03; wrong was .87 and more.
 _TOLERANCE = 0.05
 
-# From TFLite's schema.fbs (BuiltinOperator, TensorType): what the self-test has models for.
-_OPERATORS = {
-    3: "CONV_2D",
-    4: "DEPTHWISE_CONV_2D",
-    7: "EMBEDDING_LOOKUP",
-    9: "FULLY_CONNECTED",
-    126: "BATCH_MATMUL",
-}
-_TYPES = {0: "f32", 2: "i32", 9: "i8", 17: "i4"}
+# What the self-test has models for.
+_OPERATORS = {"CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED", "BATCH_MATMUL"}
 
 
 class TfliteLegacy:
@@ -168,135 +160,30 @@ def _run_test(test: str, threads: int) -> NDArray[np.float64]:
 # SIGSEGV and one was loaded. Besides, its `_get_ops_details()` leaves out all subgraphs but the first (bodies
 # of IF, WHILE and CALL_ONCE), and its tensor details report int4 as int8.
 
-# Tables of TFLite's schema.fbs by field number: a table, [a table] for a vector of them, or the size in bytes
-# of a vector's elements. {} is a table whose vectors, if any, are not looked at.
-_Fields: TypeAlias = "dict[int, int | dict[int, Any] | list[dict[int, Any]]]"
-_TENSOR: _Fields = {0: 4, 3: 1, 4: {0: 4, 1: 4, 2: 4, 3: 8, 5: {}}, 6: {}, 7: 4}
-_OPERATOR: _Fields = {1: 4, 2: 4, 4: {}, 5: 1, 7: 1, 8: 4}
-_SIGNATURE: _Fields = {0: [{0: 1}], 1: [{0: 1}], 2: 1}
-_MODEL: _Fields = {
-    1: [{1: 1}],  # operator codes
-    2: [{0: [_TENSOR], 1: 4, 2: 4, 3: [_OPERATOR], 4: 1}],  # subgraphs
-    3: 1,
-    4: [{0: 1}],  # buffers
-    5: 4,
-    6: [{0: 1}],  # metadata
-    7: [_SIGNATURE],
-}
-
 
 def _weights_by_kind(path: Path) -> dict[_Kind, list[str]]:
     """Names of the quantized weights in all subgraphs of a TFLite file, by the kind of their operator."""
     found: dict[_Kind, list[str]] = {}
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            model = _Table(data, struct.unpack_from("<I", data)[0])
-            model.check(_MODEL)
-            for kind, name in _quantized(model):
-                found.setdefault(kind, []).append(name)
-    except (struct.error, LookupError, ValueError) as error:
-        raise ModelError(f"{path} is damaged or no TFLite file ({error})") from error
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    with open_tflite(path) as model:
+        for kind, name in _quantized(model):
+            found.setdefault(kind, []).append(name)
     return found
 
 
-def _quantized(model: _Table) -> Iterator[tuple[_Kind, str]]:
-    operators = [_OPERATORS.get(_builtin(code)) for code in model.tables(1)]
+def _quantized(model: Table) -> Iterator[tuple[_Kind, str]]:
+    operators = [operator_name(code) for code in model.tables(1)]
     for graph in model.tables(2):
         tensors = list(graph.tables(0))
         for operator in graph.tables(3):
             name = operators[operator.number(0, "<I")]
-            if name:
-                activations, weights = (tensors[index] for index in operator.numbers(1)[:2])
-                if _type(weights) in {"i8", "i4"}:
-                    yield _Kind(name, _type(activations), _type(weights), _scales(weights)), weights.text(3)
+            if name in _OPERATORS:
+                activations, weights = (tensors[index] for index in operator.numbers(1, 2))
+                types = tensor_dtype(activations), tensor_dtype(weights)
+                if types[1] in {"i8", "i4"}:
+                    yield _Kind(name, *types, _scales(weights)), weights.text(3)
 
 
-def _builtin(code: _Table) -> int:
-    """Old files have the number in the first field, as a byte; new ones in the fourth (schema.fbs)."""
-    return max(code.number(0, "<b"), code.number(3, "<i"))
-
-
-def _type(tensor: _Table) -> str:
-    return _TYPES.get(tensor.number(1, "<b"), "other")
-
-
-def _scales(tensor: _Table) -> str:
+def _scales(tensor: Table) -> str:
     """No scale here means one for each block, which this library knows no better than one a channel."""
     quantization = tensor.table(4)
     return "tensor" if quantization is not None and quantization.length(2) == 1 else "channel"
-
-
-class _Table:
-    """One table of a FlatBuffers file; fields by their number in schema.fbs (flatbuffers.dev/internals)."""
-
-    def __init__(self, data: mmap.mmap, position: int) -> None:
-        self._data = data
-        self._position = position
-        self._fields = position - self._unpack("<i", position)
-        self._check_end(self._fields + self._unpack("<H", self._fields))
-        self._check_end(position + self._unpack("<H", self._fields + 2))
-
-    def check(self, fields: _Fields) -> None:
-        """Raise ValueError or struct.error where a part of the table lies outside the file."""
-        for field, kind in fields.items():
-            if isinstance(kind, int):
-                self._check_end(self._vector(field) + kind * self.length(field))
-            elif isinstance(kind, list):
-                for table in self.tables(field):
-                    table.check(kind[0])
-            else:
-                one = self.table(field)
-                if one is not None:
-                    one.check(kind)
-
-    def number(self, field: int, format_: str) -> int:
-        """A number; 0, which is the default of all fields used here, where the field is left out."""
-        position = self._field(field)
-        return self._unpack(format_, position) if position else 0
-
-    def table(self, field: int) -> _Table | None:
-        position = self._field(field)
-        return _Table(self._data, self._follow(position)) if position else None
-
-    def tables(self, field: int) -> Iterator[_Table]:
-        start = self._vector(field)
-        for index in range(self.length(field)):
-            yield _Table(self._data, self._follow(start + 4 * index))
-
-    def numbers(self, field: int) -> tuple[int, ...]:
-        return struct.unpack_from(f"<{self.length(field)}i", self._data, self._vector(field))
-
-    def text(self, field: int) -> str:
-        start = self._vector(field)
-        return self._data[start : start + self.length(field)].decode("utf-8", "replace")
-
-    def length(self, field: int) -> int:
-        start = self._vector(field)
-        return self._unpack("<I", start - 4) if start else 0
-
-    def _vector(self, field: int) -> int:
-        position = self._field(field)
-        return self._follow(position) + 4 if position else 0
-
-    def _field(self, field: int) -> int:
-        """Where a field lies, or 0 where it is left out."""
-        entry = 4 + 2 * field
-        if entry >= self._unpack("<H", self._fields):
-            return 0
-        offset = self._unpack("<H", self._fields + entry)
-        return self._position + offset if offset else 0
-
-    def _follow(self, position: int) -> int:
-        return position + self._unpack("<I", position)
-
-    def _check_end(self, end: int) -> None:
-        if end > len(self._data):
-            raise ValueError(f"it ends at byte {len(self._data)} and refers to byte {end}")
-
-    def _unpack(self, format_: str, position: int) -> int:
-        if position < 0:  # which struct would count from the end
-            raise ValueError(f"it refers to byte {position}")
-        number: int = struct.unpack_from(format_, self._data, position)[0]
-        return number
