@@ -16,7 +16,7 @@ from .errors import BundleDamaged, InputError, ModelError, one_line
 if TYPE_CHECKING:
     from .store import Held
 
-_ZIP = b"PK"
+ZIP_START = b"PK"
 """Every record of a zip starts with it."""
 
 
@@ -33,9 +33,9 @@ def open_bundle(path: str | os.PathLike[str]) -> tuple[Bundle, Held | None]:
             f"{one_line(repr(path))} is no path; give the path of a .edge, .onnx or .tflite file"
         )
     file = Path(path)
-    if _is_folder(file):
+    if is_folder(file):
         return read_folder(file, shown=file), None
-    if read_head(file)[:2] != _ZIP:
+    if read_head(file)[:2] != ZIP_START:
         return bare_bundle(file), None
     from .home import home_folder
     from .store import Store
@@ -76,7 +76,8 @@ def _check_present(bundle: Bundle, shown: Path) -> None:
             raise BundleDamaged(f"{one_line(shown)}: {one_line(name)} is missing; copy the bundle again")
 
 
-def _is_folder(file: Path) -> bool:
+def is_folder(file: Path) -> bool:
+    """Whether a path is a folder; False for one that cannot be looked at."""
     try:
         return file.is_dir()
     except (OSError, ValueError):

@@ -80,17 +80,20 @@ def test_errors_are_one_printable_line_that_names_the_file(outcomes: list[tuple[
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("directory", "is a directory; give a .onnx or .tflite file"),
-        ("an endless device", "is not a regular file; give a .onnx or .tflite file"),
-        ("a pipe that nobody writes to", "is not a regular file; give a .onnx or .tflite file"),
-        ("a socket", "is not a regular file; give a .onnx or .tflite file"),
-        ("first-0-bytes", "is empty; give a .onnx or .tflite file"),
+        ("directory", "is a directory without a manifest.json; give a .edge, .onnx or .tflite file"),
+        ("an endless device", "is not a regular file; give a .edge, .onnx or .tflite file"),
+        ("a pipe that nobody writes to", "is not a regular file; give a .edge, .onnx or .tflite file"),
+        ("a socket", "is not a regular file; give a .edge, .onnx or .tflite file"),
+        ("first-0-bytes", "is empty; give a .edge, .onnx or .tflite file"),
         ("no such file", ": no such file; check the path"),
         ("a link to nothing", ": no such file; check the path"),
         ("a link to itself", "cannot be read: Too many levels of symbolic links; check the path"),
         ("a name that is no UTF-8", "has a name that is not UTF-8; rename it"),
         ("name-is-no-utf8", "is damaged: the name of an input or output is not UTF-8"),
-        ("page.onnx", "starts with b'<!DOCTYP', neither ONNX nor TFLite; give a .onnx or .tflite file"),
+        (
+            "page.onnx",
+            "starts with b'<!DOCTYP', no bundle, ONNX or TFLite; give a .edge, .onnx or .tflite file",
+        ),
     ],
 )
 def test_the_error_says_what_is_wrong(name: str, said: str, outcomes: list[tuple[Damaged, Outcome]]) -> None:

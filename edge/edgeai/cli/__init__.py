@@ -25,10 +25,17 @@ class Command:
 
 # To add a command: one file, one line here. The only place where edgeai names the bench and the exporters.
 COMMANDS: dict[str, Command] = {
+    "run": Command("edgeai.cli.run:run", "Run a bundle or a model on pictures, sound, texts or tensors."),
+    "show": Command("edgeai.cli.show:show", "Show what is in a bundle or a model."),
+    "check": Command(
+        "edgeai.cli.check:check", "Check that a bundle or a model is sound and runs on this machine."
+    ),
+    "bundle": Command("edgeai.cli.bundle:bundle", "Make a bundle from a manifest and its files."),
     "bench": Command(
         "edgeai_bench.cli:bench", "Measure latency, RAM and CPU time of a model on this machine."
     ),
     "device": Command("edgeai.cli.device:device", "Show this machine and the boards that edgeai knows."),
+    "store": Command("edgeai.cli.store:store", "List and clean the store of unpacked bundles."),
     "completion": Command("edgeai.cli.completion:completion", "Print the tab-completion script of a shell."),
 }
 
@@ -87,6 +94,9 @@ def edgeai(context: click.Context) -> None:
 
     \b
     Examples:
+      edgeai run faces.edge photo.jpg   what is on the photo
+      edgeai show faces.edge            what is in the bundle
+      edgeai check faces.edge           whether it is sound and runs here
       edgeai device                     what this machine is and which backends it has
       edgeai bench model.onnx           how fast the model is here, and how much RAM it takes
       edgeai bench --suite public       the same for real public models

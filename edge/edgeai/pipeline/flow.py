@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
@@ -21,13 +21,16 @@ class Flow:
         self._runs = [StageRun(stage) for stage in stages]
         self._result = result
         self._end_s = 0.0
+        self._untold: dict[str, StageTime] = {}  # what stages took since the last answer
+        self.spent: dict[str, StageTime] = {}
+        """What each stage took so far, also where no answer came of it."""
 
     def once(self, source: Any) -> Result:
         """The answer to one source that is there as a whole."""
         values: dict[str, Any] = {SOURCE: source}
         for run in self._runs:
             values[run.stage.name] = run.once(values)
-        return Result(values[self._result], values, stages=self._times())
+        return Result(values[self._result], values, stages=self._told(self._times()))
 
     def push(self, signal: Signal) -> list[Result]:
         """The answers that are complete with this chunk."""
@@ -56,9 +59,9 @@ class Flow:
             left[name] = [*found, *signals, ticks]
             for piece in left[name]:
                 self._tell_gates(name, piece)
-        times = self._times()
-        ticks = [tick for piece in left[self._result] if isinstance(piece, list) for tick in piece]
-        return _results(ticks, times)
+        return self._results(
+            [tick for piece in left[self._result] if isinstance(piece, list) for tick in piece]
+        )
 
     def forget(self) -> None:
         """Forget everything, as at the beginning; the next chunk says where in source time it goes on."""
@@ -89,10 +92,25 @@ class Flow:
         times = self._times()
         if isinstance(found, Signal):
             raise InputError("the pipeline ends in a signal; name a stage that runs a model as its `result`")
-        return _results(found, times)
+        results = _results(found, tuple(added(self._untold, times).values()))
+        self._untold = {} if results else added(self._untold, times)
+        self.spent = added(self.spent, times)
+        return results
+
+    def _told(self, times: tuple[StageTime, ...]) -> tuple[StageTime, ...]:
+        self.spent = added(self.spent, times)
+        return times
 
     def _times(self) -> tuple[StageTime, ...]:
         return tuple(run.take_time() for run in self._runs)
+
+
+def added(before: Mapping[str, StageTime], times: Iterable[StageTime]) -> dict[str, StageTime]:
+    """What stages took, by name, with more of it."""
+    total = dict(before)
+    for stage in times:
+        total[stage.name] = total[stage.name] + stage if stage.name in total else stage
+    return total
 
 
 def _results(ticks: list[Tick], times: tuple[StageTime, ...]) -> list[Result]:

@@ -15,7 +15,7 @@ from ..errors import InputError, one_line
 from .bind import Function, bind
 from .flow import SOURCE, Flow
 from .model import ModelPort
-from .result import Result, StageTime
+from .result import Result
 from .stage import BoundStage
 from .stream import Stream
 from .values import Signal
@@ -84,7 +84,7 @@ class Pipeline:
         flow = self._flow(result)
         try:
             if self.source.kind == "audio":
-                return _whole(self._listen(flow, source, rate_hz))
+                return _whole(self._listen(flow, source, rate_hz), flow)
             if rate_hz is not None:
                 raise InputError(
                     f"rate is for sound, and this pipeline takes {self.source.kind}; leave it out"
@@ -163,23 +163,15 @@ class Pipeline:
         return sound.rate_hz, sound
 
 
-def _whole(results: Iterator[Result]) -> Result:
+def _whole(results: Iterator[Result], flow: Flow) -> Result:
     """A recording's results as one."""
-    parts = tuple(results)
-    times: dict[str, StageTime] = {}
-    seen: set[int] = set()
-    for part in parts:
-        if id(part.stages) in seen:  # the results of one chunk share what it took
-            continue
-        seen.add(id(part.stages))
-        for stage in part.stages:
-            times[stage.name] = times[stage.name] + stage if stage.name in times else stage
+    parts = tuple(replace(part, stages=()) for part in results)
     return Result(
         value=[part.value for part in parts],
         start_s=parts[0].start_s if parts else None,
         end_s=parts[-1].end_s if parts else None,
-        stages=tuple(times.values()),
-        parts=tuple(replace(part, stages=()) for part in parts),
+        stages=tuple(flow.spent.values()),
+        parts=parts,
     )
 
 

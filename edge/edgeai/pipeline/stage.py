@@ -55,6 +55,7 @@ class StageRun:
         self.renew_gate()
         self._times: list[float] = [0.0, 0.0, 0.0]
         self._runs = 0
+        self._end_s: float | None = None  # of what a gate let through
         self._start_steps()
 
     def forget(self) -> None:
@@ -165,7 +166,7 @@ class StageRun:
         window = None if port is None else port.model.window
         self._cutter = None if window is None else Cutter(window)
         self._gathered: list[Signal] = []
-        self._end_s: float | None = None
+        self._end_s = None
 
     def _finish_pre(self, values: Mapping[str, Any]) -> Iterator[Signal | list[Tick]]:
         """The rest that each step kept, through the steps behind it."""

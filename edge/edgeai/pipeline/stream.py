@@ -15,7 +15,7 @@ from ..bundle.types import Source
 from ..errors import EdgeError, InputError, RunError, SessionClosed, one_line
 from ..steps.audio import from_int16, mix_down
 from .flow import Flow
-from .result import Result
+from .result import Result, StageTime
 from .values import Signal
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class Stream:
     def dropped(self) -> int:
         """Chunks or items that were never run, because the model was behind."""
         return self.counts.dropped
+
+    @property
+    def stages(self) -> tuple[StageTime, ...]:
+        """What each stage took so far; with a thread of its own, at about this moment."""
+        return tuple(self._flow.spent.values())
 
     def push(self, chunk: Any, timestamp_s: float | None = None) -> list[Result]:
         """Give the stream what comes next, and get the answers that are ready.

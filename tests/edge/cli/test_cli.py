@@ -149,7 +149,7 @@ def test_completion_scripts_are_printed(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("edgeai ", {"bench", "device", "completion"}),
+        ("edgeai ", set(COMMANDS)),
         ("edgeai bench --suite p", {"public"}),
         ("edgeai bench --backend li", {"litert"}),
         ("edgeai bench --device raspberry-pi-z", {"raspberry-pi-zero-2-w"}),

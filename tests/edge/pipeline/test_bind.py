@@ -178,7 +178,7 @@ def test_what_goes_wrong_inside_a_step_names_the_step() -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_of_the_table_can_be_bound(name: str) -> None:
-    """Its function exists, its parameters are keyword-only, and their annotations are ones that are checked."""
+    """Its function exists, its parameters are keyword-only, with annotations that are checked."""
     import importlib
     import inspect
 

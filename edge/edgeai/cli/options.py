@@ -1,0 +1,92 @@
+"""Options and completions that the commands on bundles share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..backends import BACKENDS
+from ..device import profile_ids
+from ..errors import EdgeError
+
+# Strings, and no check of ours: what is wrong with a path is said by who opens it, in one line.
+FILE = click.Path(allow_dash=True)
+FOLDER = click.Path(file_okay=False)
+
+
+def names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """`cuda,cpu` as a tuple."""
+    return None if text is None else tuple(part for part in re.split(r"[,\s]+", text) if part)
+
+
+def complete_backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the table of backends."""
+    return [name for name in BACKENDS if name.startswith(incomplete)]
+
+
+def complete_devices(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of device profiles."""
+    return [id_ for id_ in profile_ids() if id_.startswith(incomplete)]
+
+
+def complete_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Models of the bundle that stands before."""
+    return [model.name for model in _models(context) if model.name.startswith(incomplete)]
+
+
+def complete_variants(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Variants of the bundle that stands before."""
+    ids = dict.fromkeys(variant.id for model in _models(context) for variant in model.variants)
+    return [id_ for id_ in ids if id_.startswith(incomplete)]
+
+
+def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What `edgeai.load` takes to open a model: backend, device, threads, providers, signature."""
+    for option in reversed(_LOAD):
+        command = option(command)
+    return command
+
+
+_LOAD = (
+    click.option(
+        "--backend",
+        metavar="NAME",
+        shell_complete=complete_backends,
+        help="Run it on this backend. Default: the device's first that reads the file.",
+    ),
+    click.option(
+        "--device",
+        metavar="ID",
+        shell_complete=complete_devices,
+        help="Take defaults from this profile instead of the detected one.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Threads of a model. Default: the device profile's.",
+    ),
+    click.option(
+        "--providers",
+        metavar="NAME[,NAME]",
+        callback=names,
+        help="Execution providers in order, e.g. cuda,cpu.",
+    ),
+    click.option("--signature", metavar="NAME", help="Which signature of a bare TFLite model to run."),
+)
+
+
+def _models(context: click.Context) -> Any:
+    """None where there is no bundle yet, or none that can be read: a completion never fails."""
+    from ..showing import look
+
+    # click stops at the option whose value is being typed, and has put no argument in its place by then.
+    path = context.params.get("path") or next(iter(context.args), "")
+    try:
+        with look(path) as looked:
+            return looked.bundle.models
+    except EdgeError:
+        return ()
