@@ -15,6 +15,7 @@ STEPS: dict[str, str] = {
     "pad@1": "edgeai.pipeline.ops.image:pad",
     "center_crop@1": "edgeai.pipeline.ops.image:center_crop",
     "region@1": "edgeai.pipeline.ops.image:region",
+    "limit_aspect@1": "edgeai.pipeline.ops.image:limit_aspect",
     "rotate@1": "edgeai.pipeline.ops.image:rotate",
     "flip@1": "edgeai.pipeline.ops.image:flip",
     "color@1": "edgeai.pipeline.ops.image:color",
@@ -46,6 +47,7 @@ STEPS: dict[str, str] = {
     "yolo@1": "edgeai.pipeline.ops.detect:yolo",
     "nms@1": "edgeai.pipeline.ops.detect:nms",
     "db_text@1": "edgeai.pipeline.ops.text_detect:db_text",
+    "to_ink@1": "edgeai.pipeline.ops.ink:to_ink",
     "ctc@1": "edgeai.pipeline.ops.ctc:ctc",
     "attach@1": "edgeai.pipeline.ops.attach:attach",
     # What happens along a stream.

@@ -93,13 +93,18 @@ def grow(rectangles: Rectangles, distances: Floats) -> Rectangles:
 def upright_order(quads: Floats) -> Floats:
     """Corners of rectangles, [N, 4, 2], clockwise from the top left.
 
-    Of the two corners that lie furthest left the upper one is the top left: a line of text that is turned by
-    up to about 90 degrees, less the angle of its diagonal, either way begins there.
+    The first side is the one that comes nearest to pointing right. So all lines of one page begin at the same
+    corner, short and long, level and askew; of a column of text the top left corner is the first.
     """
-    by_x = np.take_along_axis(quads, np.argsort(quads[..., :1], axis=1, kind="stable"), axis=1)
-    halves = by_x.reshape(-1, 2, 2, 2)  # left and right, two corners each
-    by_y = np.take_along_axis(halves, np.argsort(halves[..., 1:], axis=2, kind="stable"), axis=2)
-    return by_y.reshape(-1, 4, 2)[:, [0, 2, 3, 1]]
+    from_middle = quads - quads.mean(axis=1, keepdims=True)
+    angles = np.arctan2(from_middle[..., 1], from_middle[..., 0])  # y points down, so rising is clockwise
+    walks = np.take_along_axis(quads, np.argsort(angles, axis=1)[..., None], axis=1)
+    sides = np.roll(walks, -1, axis=1) - walks
+    lengths = np.maximum(np.hypot(sides[..., 0], sides[..., 1]), 1e-12)
+    # Of a diamond two sides point right alike: the one that falls.
+    first = np.argmax(sides[..., 0] / lengths + 1e-9 * np.sign(sides[..., 1]), axis=1)
+    rows = (first[:, None] + np.arange(4)) % 4
+    return np.take_along_axis(walks, rows[..., None], axis=1)
 
 
 def _sorted_once(points: Array, groups: Indices) -> tuple[Array, Indices]:

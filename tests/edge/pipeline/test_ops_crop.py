@@ -159,3 +159,14 @@ def test_turn_wants_the_labels_of_each_image() -> None:
             turn([noise()], by=by, label="180")
     (same,) = turn([noise()], by=[Labels(())], label="180")
     assert same.to_source.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_a_margin_is_a_part_of_the_shorter_side_on_every_side() -> None:
+    image = ops.decode(np.zeros((100, 200, 3), np.uint8))
+    quads = np.array([[[50, 40], [150, 40], [150, 60], [50, 60]]], np.float32)
+    boxes = quads[:, [0, 2]].reshape(-1, 4)
+    with_polygons = Detections(boxes, np.ones(1, np.float32), polygons=quads)
+    for found in (with_polygons, Detections(boxes, np.ones(1, np.float32))):
+        [cut] = crop(image, each=found, margin=0.5)
+        assert cut.pixels.shape == (40, 120, 3)
+        assert cut.to_source.tolist() == [[1, 0, 40], [0, 1, 30]]

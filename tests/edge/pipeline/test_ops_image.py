@@ -301,3 +301,15 @@ def test_what_is_no_image_is_sent_to_decode() -> None:
     for step in (ops.normalize, ops.layout, ops.flip):
         with pytest.raises(InputError, match="an image is wanted, not ndarray; put decode@1 first"):
             step(np.zeros((2, 2, 3), np.uint8))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("keep", "left"), [("left", 0), ("center", 10), ("right", 20)])
+def test_what_is_wider_than_the_aspect_loses_the_rest(keep: str, left: int) -> None:
+    pixels = np.arange(10 * 40 * 3, dtype=np.uint16).astype(np.uint8).reshape(10, 40, 3)
+    cut = ops.limit_aspect(ops.decode(pixels), ratio=2, keep=keep)
+    np.testing.assert_array_equal(cut.pixels, pixels[:, left : left + 20])
+    assert cut.to_source.tolist() == [[1, 0, left], [0, 1, 0]]
+    whole = ops.limit_aspect(ops.decode(pixels), ratio=4, keep=keep)
+    assert whole.pixels.shape == pixels.shape
+    with pytest.raises(InputError, match="ratio is 0 and keep"):
+        ops.limit_aspect(ops.decode(pixels), ratio=0)

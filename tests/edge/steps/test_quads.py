@@ -124,7 +124,7 @@ def test_growing_moves_every_side_by_the_distance() -> None:
 
 
 @pytest.mark.parametrize("start", range(4))
-@pytest.mark.parametrize("degrees", [-80, -45, -10, 0, 10, 45, 80])
+@pytest.mark.parametrize("degrees", [-44, -10, -1, 0, 1, 10, 44])
 def test_upright_order_begins_at_the_top_left_of_a_line_of_text(degrees: int, start: int) -> None:
     angle = math.radians(degrees)
     along = np.array([math.cos(angle), math.sin(angle)]) * 100
@@ -132,6 +132,17 @@ def test_upright_order_begins_at_the_top_left_of_a_line_of_text(degrees: int, st
     text = 300 + np.array([[0, 0], along, along + down, down])
     for walk in (np.roll(text, start, axis=0), np.roll(text[::-1], start, axis=0)):
         np.testing.assert_array_equal(quads.upright_order(walk[None])[0], text)
+
+
+@pytest.mark.parametrize("degrees", [-40, -3, 0, 3, 40])
+def test_long_and_short_lines_of_a_page_that_lies_on_its_side_begin_at_the_same_corner(degrees: int) -> None:
+    angle = math.radians(degrees)
+    right = np.array([math.cos(angle), math.sin(angle)]) * 20
+    down = np.array([-math.sin(angle), math.cos(angle)])
+    for length in (30, 100, 900):
+        line = 500 + np.array([[0, 0], right, right + down * length, down * length])
+        for turn in range(4):
+            np.testing.assert_array_equal(quads.upright_order(np.roll(line, turn, axis=0)[None])[0], line)
 
 
 def test_upright_order_of_a_column_begins_at_its_top_left() -> None:

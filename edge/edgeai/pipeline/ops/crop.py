@@ -18,6 +18,7 @@ def crop(
     each: Ref,
     max: int | None = None,  # noqa: A002 - the manifest's word
     expand: float = 0.0,
+    margin: float = 0.0,
     upright: bool = True,
     tall_ratio: float | None = None,
     filter: str = "bicubic",  # noqa: A002
@@ -27,6 +28,7 @@ def crop(
     Polygons (where there are some, and `upright`) are cut out in perspective, their first corner to the top
     left; boxes are cut out as they are, to whole pixels, at least one of the image.
     max: only the first so many. expand: the part of its own size by which each grows about its middle.
+    margin: what is added on every side, as a part of its shorter side.
     tall_ratio: polygons whose height is this times their width, or more, are turned a quarter turn to the
     left; 1.5 for lines of text, of which the taller run from top to bottom.
     filter: nearest, bilinear or bicubic, for polygons.
@@ -42,10 +44,10 @@ def crop(
     to_image = geometry.invert(value.to_source)
     if upright and each.polygons is not None:
         quads = _grown(geometry.apply_to_points(to_image, each.polygons[:max].astype(np.float64)), expand)
-        return [_upright(value, quad, tall_ratio, filter) for quad in quads]
+        return [_upright(value, _with_margin(quad, margin), tall_ratio, filter) for quad in quads]
     corners = each.boxes[:max].astype(np.float64)
     boxes = geometry.apply_to_boxes(to_image, corners).reshape(-1, 2, 2)
-    return [_box(value, box) for box in _grown(boxes, expand).reshape(-1, 4)]
+    return [_box(value, _box_margin(box, margin)) for box in _grown(boxes, expand).reshape(-1, 4)]
 
 
 def turn(value: list[Image], *, by: Ref, label: str, above: float = 0.9, vote: bool = False) -> list[Image]:
@@ -94,6 +96,22 @@ def _whole(low: float, high: float, size: int) -> tuple[int, int]:
 
 def _clip(position: int, size: int) -> int:
     return max(0, min(position, size))
+
+
+def _with_margin(quad: Array, margin: float) -> Array:
+    """quad: [4, 2]; its sides move out by a part of the shorter one."""
+    right, down = quad[1] - quad[0] + quad[2] - quad[3], quad[3] - quad[0] + quad[2] - quad[1]
+    width, height = np.hypot(*right) / 2, np.hypot(*down) / 2
+    if not margin or not width or not height:
+        return quad
+    step = margin * min(width, height) / 2
+    out = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * step
+    return np.asarray(quad + out[:, :1] * right / width + out[:, 1:] * down / height)
+
+
+def _box_margin(box: Array, margin: float) -> Array:
+    step = margin * min(box[2] - box[0], box[3] - box[1])
+    return np.asarray(box + step * np.array([-1, -1, 1, 1]))
 
 
 def _grown(corners: Array, expand: float) -> Array:

@@ -137,6 +137,20 @@ def center_crop(value: Image, *, size: list[int]) -> Image:
     return region(value, box=[left, top, left + wanted[0], top + wanted[1]])
 
 
+def limit_aspect(value: Image, *, ratio: float, keep: str = "left") -> Image:
+    """Not wider than `ratio` times the height: what is beyond is cut off.
+
+    keep: the end that stays, left, center or right. Of a long line of text a part tells which way up it is.
+    """
+    pixels = _pixels(value)
+    if not ratio > 0 or keep not in {"left", "center", "right"}:
+        raise InputError(f"ratio is {ratio:g} and keep {keep!r}; give more than 0, and left, center or right")
+    height, width = pixels.shape[:2]
+    kept = min(width, max(1, round(ratio * height)))
+    left = {"left": 0, "center": (width - kept) // 2, "right": width - kept}[keep]
+    return derived(value, pixels[:, left : left + kept], geometry.shift(left, 0))
+
+
 def region(value: Image, *, box: list[int]) -> Image:
     """The pixels from box [left, top, right, bottom]; it must lie within the image."""
     pixels = _pixels(value)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def name_of(value: Outputs, tensor: str | None, parameter: str = "tensor") -> str:
     """The output that a step's parameter names, or the only one. Raises InputError."""
-    if tensor is None and len(value.tensors) == 1:
-        return next(iter(value.tensors))
+    if tensor is None and len(value.answers) == 1:
+        return next(iter(value.answers))
     if tensor is not None and tensor in value.tensors:
         return tensor
     wrong = "is missing" if tensor is None else f"is {tensor!r}"
