@@ -24,13 +24,17 @@ class Flow:
         self._untold: dict[str, StageTime] = {}  # what stages took since the last answer
         self.spent: dict[str, StageTime] = {}
         """What each stage took so far, also where no answer came of it."""
+        self.times: tuple[StageTime, ...] = ()
+        """What each stage took for the last chunk."""
+        self.ticks: tuple[Tick, ...] = ()
+        """The values of the answering stage that the last chunk completed, also where they are no answer."""
 
     def once(self, source: Any) -> Result:
         """The answer to one source that is there as a whole."""
         values: dict[str, Any] = {SOURCE: source}
         for run in self._runs:
             values[run.stage.name] = run.once(values)
-        return Result(values[self._result], values, stages=self._told(self._times()))
+        return Result(values[self._result], values, stages=self._take_times())
 
     def push(self, signal: Signal) -> list[Result]:
         """The answers that are complete with this chunk."""
@@ -89,20 +93,19 @@ class Flow:
                     run.gate.decide(tick.start_s, tick.end_s, tick.value)
 
     def _results(self, found: Signal | list[Tick]) -> list[Result]:
-        times = self._times()
+        self._take_times()
         if isinstance(found, Signal):
             raise InputError("the pipeline ends in a signal; name a stage that runs a model as its `result`")
-        results = _results(found, tuple(added(self._untold, times).values()))
-        self._untold = {} if results else added(self._untold, times)
-        self.spent = added(self.spent, times)
+        self.ticks = tuple(found)
+        untold = added(self._untold, self.times)
+        results = _results(found, tuple(untold.values()))
+        self._untold = {} if results else untold
         return results
 
-    def _told(self, times: tuple[StageTime, ...]) -> tuple[StageTime, ...]:
-        self.spent = added(self.spent, times)
-        return times
-
-    def _times(self) -> tuple[StageTime, ...]:
-        return tuple(run.take_time() for run in self._runs)
+    def _take_times(self) -> tuple[StageTime, ...]:
+        self.times = tuple(run.take_time() for run in self._runs)
+        self.spent = added(self.spent, self.times)
+        return self.times
 
 
 def added(before: Mapping[str, StageTime], times: Iterable[StageTime]) -> dict[str, StageTime]:

@@ -40,8 +40,8 @@ def strength(value: Any) -> float:
 
 
 def _only_tensor(value: Any) -> Any:
-    if isinstance(value, Outputs) and len(value.tensors) == 1:
-        return next(iter(value.tensors.values()))
+    if isinstance(value, Outputs) and len(value.answers) == 1:
+        return next(iter(value.answers.values()))
     return value
 
 

@@ -47,7 +47,11 @@ class ModelPort:
         self.keeps_inside = any(isinstance(state, Internal) for state in model.state)
         self.loops = tuple(state for state in model.state if isinstance(state, Loop))
         self.contexts = tuple(state for state in model.state if isinstance(state, Context))
-        self.specs = {spec.name: spec for spec in opened.inputs}
+        # As declared: a file may leave open what the manifest fixes.
+        self.specs = {
+            spec.name: model.inputs[spec.name].spec if spec.name in model.inputs else spec
+            for spec in opened.inputs
+        }
         self.constants = {
             name: _filled(self.specs[name], declared.value)
             for name, declared in model.inputs.items()

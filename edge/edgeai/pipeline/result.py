@@ -162,7 +162,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Label: _label,
     Text: _text,
     Event: _event,
-    Outputs: lambda outputs: {name: to_json(array) for name, array in outputs.tensors.items()},
+    Outputs: lambda outputs: {name: to_json(array) for name, array in outputs.answers.items()},
     Image: _image,
     Signal: _signal,
 }

@@ -52,6 +52,7 @@ class StageRun:
     def __init__(self, stage: BoundStage) -> None:
         self.stage = stage
         self._state = None if stage.port is None else ModelState(stage.port)
+        self._looped = () if stage.port is None else tuple(loop.output for loop in stage.port.loops)
         self.renew_gate()
         self._times: list[float] = [0.0, 0.0, 0.0]
         self._runs = 0
@@ -226,9 +227,14 @@ class StageRun:
         return value
 
     def _run_one(self, value: Any) -> Outputs:
+        return Outputs(self._run(self._feed(value)), value, self._looped)
+
+    def _feed(self, value: Any) -> dict[str, Array]:
         assert self.stage.port is not None
+        began = time.perf_counter()
         feed = self.stage.port.feed(value, self.stage.where)
-        return Outputs(self._run(feed), value)
+        self._times[0] += time.perf_counter() - began
+        return feed
 
     def _run(self, feed: dict[str, Array]) -> dict[str, Array]:
         assert self._state is not None
@@ -241,15 +247,18 @@ class StageRun:
     def _run_all(self, items: list[Any]) -> list[Outputs]:
         """A run for each item, or for as many at once as the manifest allows."""
         stage = self.stage
-        assert stage.port is not None
         if stage.batch is None or len(items) < 2:
             return [self._run_one(item) for item in items]
-        feeds = [stage.port.feed(item, stage.where) for item in items]
+        feeds = [self._feed(item) for item in items]
         answers: list[Outputs | None] = [None] * len(items)
         for rows in batches([{n: a.shape for n, a in feed.items()} for feed in feeds], stage.batch):
-            outputs = self._run(_stacked([feeds[row] for row in rows], stage.batch))
+            began = time.perf_counter()
+            stacked = _stacked([feeds[row] for row in rows], stage.batch)
+            self._times[0] += time.perf_counter() - began
+            outputs = self._run(stacked)
             for place, row in enumerate(rows):
-                answers[row] = Outputs(_row(outputs, place, len(rows), stage.where), items[row])
+                row_outputs = _row(outputs, place, len(rows), stage.where)
+                answers[row] = Outputs(row_outputs, items[row], self._looped)
         return [answer for answer in answers if answer is not None]
 
 

@@ -63,10 +63,17 @@ class Outputs:
 
     feed: the value that went in after the `pre` steps, before it became arrays: an Image with its way back to
         the source, a Signal with its times, or whatever the source was.
+    state: names of those that are fed back to the model: no answer, unless a step names one.
     """
 
     tensors: Mapping[str, Array]
     feed: Any = None
+    state: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> dict[str, Array]:
+        """The tensors without those that are fed back."""
+        return {name: array for name, array in self.tensors.items() if name not in self.state}
 
 
 @dataclass(frozen=True)
