@@ -84,6 +84,29 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     metavar="FILE",
     help="Real inputs: .npy for one input, .npz for several by name.",
 )
+@click.option("--model", "model_name", metavar="NAME", help="Of a bundle, measure this one model on tensors.")
+@click.option(
+    "--variant",
+    "variants",
+    type=options.names,
+    default="",
+    metavar="ID[,ID]",
+    help="Variants of a bundle to measure, each in turn. Default: the first that runs here.",
+)
+@click.option(
+    "--source",
+    "source_file",
+    type=options.FILE,
+    metavar="FILE",
+    help="What a bundle's pipeline is given, such as a picture. Default: the bundle's own sample, or noise.",
+)
+@click.option(
+    "--chunk",
+    "chunk_s",
+    type=options.duration,
+    metavar="TIME",
+    help="How much sound is pushed at once in real time, e.g. 20ms. Default: the stream's own hop.",
+)
 @click.option("--rate", type=options.rate, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
 @click.option(
     "--cold", is_flag=True, help="Drop the model file from the page cache before each process loads it."
@@ -113,6 +136,10 @@ def bench(
     batch: int | None,
     shapes: tuple[str, ...],
     input_file: Path | None,
+    model_name: str | None,
+    variants: tuple[str, ...],
+    source_file: Path | None,
+    chunk_s: float | None,
     rate: float | None,
     cold: bool,
     processes: int | None,
@@ -125,7 +152,7 @@ def bench(
     as_json: bool,
     verbosity: int,
 ) -> None:
-    """Measure latency, RAM and CPU time of a model on this machine.
+    """Measure latency, RAM and CPU time of a model or a bundle on this machine.
 
     Every figure comes from fresh processes, with a 95 % interval; a verdict says whether to trust it: VALID,
     NOISY (intervals widened, reasons named) or INVALID (exit code 1).
@@ -136,6 +163,8 @@ def bench(
       edgeai bench model.onnx --quick --threads 1,2,4
       edgeai bench a.onnx b.tflite --rate 10/s --json > report.json
       edgeai bench detector.onnx --input-shape x:1x3x640x640
+      edgeai bench door.edge --source door.jpg
+      edgeai bench door.edge --model det --variant s8,f32
       edgeai bench --suite public --quick
     """
     if bool(models) == bool(suite):
@@ -143,15 +172,23 @@ def bench(
     plan = _plan(
         QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, cold, timeout
     )
-    sweep = Sweep(backends, threads or ())
-    model = ModelRequest("", device=device, providers=providers or None, signature=signature)
-    inputs = InputRequest(file=None if input_file is None else str(input_file), batch=batch, seed=seed)
+    sweep = Sweep(backends, threads or (), variants)
+    model = ModelRequest("", device=device, providers=providers or None, signature=signature, name=model_name)
+    inputs = InputRequest(
+        file=None if input_file is None else str(input_file),
+        batch=batch,
+        seed=seed,
+        source=None if source_file is None else str(source_file),
+        chunk_s=chunk_s,
+    )
     if input_file is not None and (shapes or batch is not None):
         raise UsageError("--input brings its own shapes; leave --input-shape and --batch out")
     skipped: list[Failure] = []
     if suite is not None:
         if shapes or input_file or batch is not None:
             raise UsageError("--input-shape, --input and --batch go with a model file; a suite has its own")
+        if model_name or variants or source_file or chunk_s is not None:
+            raise UsageError("--model, --variant, --source and --chunk go with a bundle, not with --suite")
         jobs, skipped = jobs_for_suite(load_suite(suite), sweep, model, inputs)
     else:
         given = options.parse_shapes(shapes)

@@ -18,9 +18,10 @@ class Plan:
     quick: bool = False
     rate_hz: float | None = None
     paced_s: float = 10.0
+    stream_s: float = 5.0
     cold: bool = False
     silence_s: float = DEFAULT_SILENCE_S
 
 
-QUICK = Plan(processes=2, warm_up=QUICK_WARM_UP, stop=QUICK_STOP, quick=True, paced_s=2.0)
+QUICK = Plan(processes=2, warm_up=QUICK_WARM_UP, stop=QUICK_STOP, quick=True, paced_s=2.0, stream_s=2.0)
 """A first look, marked as such."""

@@ -12,8 +12,11 @@ from typing import Any
 
 from edgeai.measure.conditions import Change, Conditions
 from edgeai.measure.memory import Memory
-from edgeai.measure.protocol import Tensor
+from edgeai.measure.protocol import PipelineMeasured, Tensor
 from edgeai.measure.statistics import Estimate
+
+from .figures import Latency
+from .pipeline_report import BundleIdentity, PipelineResult
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +38,11 @@ class Doubt:
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """The file that was measured and the shapes it ran with."""
+    """The file that was measured and the shapes it ran with.
+
+    Of a whole bundle: `sha256` is its identity, `size_bytes` that of the models that were opened, `format`
+    `edge`, and there are no inputs and outputs. Of one of its models: that model's file, under its path.
+    """
 
     path: str
     sha256: str
@@ -45,6 +52,8 @@ class ModelIdentity:
     outputs: tuple[Tensor, ...]
     id: str | None = None
     """Its name in the suite, where it came from one."""
+    bundle: BundleIdentity | None = None
+    """None for a bare model file."""
 
 
 @dataclass(frozen=True)
@@ -98,24 +107,6 @@ class Settings:
     seed: int
     intervals: str
     """What low and high are everywhere: `95 %`, or `range` of the processes where they are too few."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Seconds around one call of the model. A percentile is None where there are too few samples for it.
-
-    min, max and mean are over all runs; percentiles over the samples that are kept, evenly, below.
-    """
-
-    min: float
-    max: float
-    mean: Estimate
-    p50: Estimate | None
-    p90: Estimate | None
-    p95: Estimate | None
-    p99: Estimate | None
-    runs: int
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -187,6 +178,8 @@ class ProcessRecord:
     output_error: str | None
     paced_samples_ns: tuple[int, ...]
     paced_keep_every: int | None
+    pipeline: PipelineMeasured | None = None
+    """What its stages took; None for a model on tensors."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +213,8 @@ class Report:
     """Read from storage while loading and running once."""
     energy: Unavailable
     processes: tuple[ProcessRecord, ...]
+    pipeline: PipelineResult | None = None
+    """None for a model on tensors."""
 
 
 @dataclass(frozen=True)
@@ -236,11 +231,24 @@ class Failure:
     skipped: bool
 
 
+OF_BUNDLES = ("bundle", "pipeline")
+"""Keys that only a run of a bundle has: a bare model's is written as before there were bundles."""
+
+
 def document(reports: list[Report], failures: list[Failure]) -> dict[str, Any]:
     """The JSON document of a whole command: versioned, with every run in it."""
     return {
         "schema": SCHEMA_VERSION,
         "kind": "edgeai.bench",
-        "runs": [dataclasses.asdict(report) for report in reports],
+        "runs": [_run(report) for report in reports],
         "failures": [dataclasses.asdict(failure) for failure in failures],
     }
+
+
+def _run(report: Report) -> dict[str, Any]:
+    run = dataclasses.asdict(report)
+    for place in (run, run["model"], *run["processes"]):
+        for key in OF_BUNDLES:
+            if place.get(key, run) is None:
+                del place[key]
+    return run

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
-
 import edgeai
-from edgeai.bundle import bare_variant
 from edgeai.device import detect
-from edgeai.errors import ModelError, one_line
+from edgeai.errors import ModelError, WorkerCrashed
 from edgeai.measure.launch import model_folder, run_measure, run_probe
-from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Timed
-from edgeai.measure.statistics import (
-    ENOUGH_PROCESSES,
-    Estimate,
-    over_processes,
-    percentile,
-    widen_by_processes,
+from edgeai.measure.protocol import (
+    InputRequest,
+    Measured,
+    ModelRequest,
+    Phase,
+    PipelineRequest,
+    Probed,
+    Request,
 )
+from edgeai.measure.statistics import ENOUGH_PROCESSES, Estimate
 
 from . import foreign
+from .figures import known, latency_of, less, over
+from .identity import check_hashes, drop_from_page_cache, files_of, model_identity, sha256_of
+from .pipeline_report import pipeline_result
 from .plan import Plan
 from .report import (
     Identity,
-    Latency,
     MemoryUse,
-    ModelIdentity,
     PacedResult,
     PhaseRecord,
     ProcessRecord,
@@ -43,6 +40,7 @@ from .report import (
     Start,
     Unavailable,
 )
+from .targets import Target, check_inputs, chooses_sizes, completed, opened_target
 from .verdict import doubts_about_request, doubts_of, verdict_of
 
 OnProgress = Callable[[float, str], None]
@@ -63,89 +61,113 @@ def run(
     model_id: str | None = None,
     on_progress: OnProgress = lambda share, what: None,
 ) -> Report:
-    """Measure one model with one set of options. Raises EdgeError; see `edgeai.measure.launch`."""
+    """Measure one model, or one pipeline, with one set of options.
+
+    Raises EdgeError; see `edgeai.measure.launch`.
+    """
+    with opened_target(model.model, model.name) as target:
+        check_inputs(target, inputs)
+        return _run(target, model, inputs, plan, model_id, on_progress)
+
+
+def _run(
+    target: Target,
+    model: ModelRequest,
+    asked: InputRequest,
+    plan: Plan,
+    model_id: str | None,
+    on_progress: OnProgress,
+) -> Report:
     started = datetime.now(timezone.utc)
-    variant = bare_variant(model.model)
+    inputs = completed(target, asked)
+    # A bundle's only model goes by its name, as one that was asked for.
+    name = None if target.model is None or target.bundle.is_bare else target.model.name
     with model_folder() as folder:
         request = Request(
-            model,
+            replace(model, name=name),
             inputs,
             folder,
             warm_up=plan.warm_up,
             stop=plan.stop,
             rate_hz=plan.rate_hz,
             paced_s=plan.paced_s,
+            pipeline=PipelineRequest(plan.stream_s) if target.model is None else None,
         )
         on_progress(0.0, "probe")
-        probed = run_probe(request, silence_s=plan.silence_s)
-        request = replace(request, model=replace(model, backend=model.backend or probed.backend))
+        probed = _probe(target, request, plan)
         before = foreign.snapshot()
-        processes = []
-        for turn in range(plan.processes):
-            if plan.cold:
-                drop_from_page_cache(Path(variant.path))
-            follow = _follow(turn, plan.processes, on_progress)
-            processes.append(run_measure(request, on_event=follow, silence_s=plan.silence_s))
+        processes = _measure(target, _as_probed(request, probed), probed, plan, on_progress)
         others = foreign.used_between(before, foreign.snapshot())
     on_progress(1.0, "done")
-    asked = doubts_about_request(model, inputs, plan, probed, processes, from_suite=model_id is not None)
-    doubts = (*doubts_of(probed, processes, others), *asked)
-    verdict = verdict_of(doubts)
+    sizes_from = "bundle" if chooses_sizes(target, asked) else "suite" if model_id is not None else None
+    about_request = doubts_about_request(model, inputs, plan, probed, processes, sizes_from=sizes_from)
+    doubts = (*doubts_of(probed, processes, others), *about_request)
     steady = [process.steady for process in processes]
     samples = probed.samples_per_call
     return Report(
-        verdict=verdict,
+        verdict=verdict_of(doubts),
         warnings=doubts,
-        model=_model_identity(Path(variant.path), variant.format, probed, model_id),
+        model=model_identity(target, model, probed, model_id),
         identity=_identity(probed, processes, plan, started),
-        settings=_settings(plan, inputs),
+        settings=_settings(plan, inputs, probed),
         latency=latency_of(steady),
         start=_start(processes),
         memory=memory_of(processes),
-        cpu_s_per_inference=_over(loop.cpu_s / loop.runs for loop in steady),
-        throughput_hz=_over(loop.runs / loop.duration_s for loop in steady),
+        cpu_s_per_inference=over(loop.cpu_s / loop.runs for loop in steady),
+        throughput_hz=over(loop.runs / loop.duration_s for loop in steady),
         samples_per_s=None
         if samples is None
-        else _over(samples * loop.runs / loop.duration_s for loop in steady),
+        else over(samples * loop.runs / loop.duration_s for loop in steady),
         paced=_paced(processes, plan),
-        disk_read_bytes=_known([_disk_read(process) for process in processes]),
+        disk_read_bytes=known([_disk_read(process) for process in processes]),
         energy=ENERGY,
         processes=tuple(_record(process) for process in processes),
+        pipeline=pipeline_result(probed, processes),
     )
 
 
-def latency_of(loops: Sequence[Timed]) -> Latency:
-    """Percentiles over the kept samples of all processes; minimum, maximum and mean over all runs."""
-    processes = [np.asarray(loop.samples_ns) / 1e9 for loop in loops]
-    pooled = np.concatenate(processes)
+def _probe(target: Target, request: Request, plan: Plan) -> Probed:
+    try:
+        probed = run_probe(request, silence_s=plan.silence_s)
+    except (ModelError, WorkerCrashed):
+        check_hashes(target, None)  # a changed file is what there is to say then
+        raise
+    check_hashes(target, probed)
+    return probed
 
-    def at(p: float) -> Estimate | None:
-        found = percentile(pooled, p)
-        return None if found is None else widen_by_processes(found, processes, p)
 
-    return Latency(
-        min=min(loop.min_ns for loop in loops) / 1e9,
-        max=max(loop.max_ns for loop in loops) / 1e9,
-        mean=_over(loop.sum_ns / loop.runs / 1e9 for loop in loops),
-        p50=at(0.5),
-        p90=at(0.9),
-        p95=at(0.95),
-        p99=at(0.99),
-        runs=sum(loop.runs for loop in loops),
-        samples=len(pooled),
-    )
+def _measure(
+    target: Target, request: Request, probed: Probed, plan: Plan, on_progress: OnProgress
+) -> list[Measured]:
+    processes = []
+    for turn in range(plan.processes):
+        if plan.cold:
+            for file in files_of(target, probed):
+                drop_from_page_cache(file)
+        follow = _follow(turn, plan.processes, on_progress)
+        processes.append(run_measure(request, on_event=follow, silence_s=plan.silence_s))
+    return processes
+
+
+def _as_probed(request: Request, probed: Probed) -> Request:
+    """What the measuring workers are asked: the same that the probe chose."""
+    if request.pipeline is not None:
+        return replace(request, pipeline=replace(request.pipeline, found=probed.pipeline))
+    variant = probed.models[0].variant if probed.models else None
+    model = replace(request.model, backend=request.model.backend or probed.backend, variant=variant)
+    return replace(request, model=model)
 
 
 def _start(processes: Sequence[Measured]) -> Start:
-    def over(*names: str) -> Estimate:
-        return _over(sum(_phase(process, name).duration_s for name in names) for process in processes)
+    def took(*names: str) -> Estimate:
+        return over(sum(_phase(process, name).duration_s for name in names) for process in processes)
 
     return Start(
-        interpreter=over("interpreter"),
-        imports=over("imports"),
-        load=over("load"),
-        first_inference=over("first inference"),
-        load_to_first_result=over("load", "first inference"),
+        interpreter=took("interpreter"),
+        imports=took("imports"),
+        load=took("load"),
+        first_inference=took("first inference"),
+        load_to_first_result=took("load", "first inference"),
     )
 
 
@@ -155,25 +177,25 @@ def memory_of(processes: Sequence[Measured]) -> MemoryUse:
     ends = [_phase(process, "steady").memory for process in processes]
     peaks = [_peak(process) for process in processes]
     return MemoryUse(
-        baseline=_known([memory.resident_bytes for memory in baselines]),
-        peak=_known(peaks),
-        incremental=_known(
-            [_less(peak, base.resident_bytes) for peak, base in zip(peaks, baselines, strict=True)]
+        baseline=known([memory.resident_bytes for memory in baselines]),
+        peak=known(peaks),
+        incremental=known(
+            [less(peak, base.resident_bytes) for peak, base in zip(peaks, baselines, strict=True)]
         ),
-        anonymous=_known([memory.anonymous_bytes for memory in ends]),
-        incremental_anonymous=_known(
+        anonymous=known([memory.anonymous_bytes for memory in ends]),
+        incremental_anonymous=known(
             [
-                _less(end.anonymous_bytes, base.anonymous_bytes)
+                less(end.anonymous_bytes, base.anonymous_bytes)
                 for end, base in zip(ends, baselines, strict=True)
             ]
         ),
-        pss=_known([memory.pss_bytes for memory in ends]),
+        pss=known([memory.pss_bytes for memory in ends]),
     )
 
 
 def _peak(process: Measured) -> int | None:
     """The highest resident set from the load on; the peak is reset before it, where the kernel allows."""
-    names = ("load", "first inference", "warm-up", "steady", "paced")
+    names = ("load", "first inference", "warm-up", "steady", "paced", "real time")
     peaks = [phase.memory.peak_bytes for phase in process.phases if phase.name in names]
     known = [peak for peak in peaks if peak is not None]
     return max(known) if len(known) == len(peaks) else None
@@ -188,19 +210,7 @@ def _paced(processes: Sequence[Measured], plan: Plan) -> PacedResult | None:
         reached_hz=sum(loop.runs for loop in loops) / sum(loop.duration_s for loop in loops),
         late=sum(loop.late for loop in loops),
         latency=latency_of(loops),
-        cpu_s_per_inference=_over(loop.cpu_s / loop.runs for loop in loops),
-    )
-
-
-def _model_identity(file: Path, format_: str, probed: Probed, model_id: str | None) -> ModelIdentity:
-    return ModelIdentity(
-        path=str(file),
-        sha256=_sha256(file),
-        size_bytes=file.stat().st_size,
-        format=format_,
-        inputs=probed.inputs,
-        outputs=probed.outputs,
-        id=model_id,
+        cpu_s_per_inference=over(loop.cpu_s / loop.runs for loop in loops),
     )
 
 
@@ -234,24 +244,13 @@ def _identity(probed: Probed, processes: Sequence[Measured], plan: Plan, started
     )
 
 
-def drop_from_page_cache(file: Path) -> None:
-    """Make the next process read a file from storage; needs no privilege. Pages that others map stay."""
-    with suppress(OSError), file.open("rb") as opened:  # the worker says what is wrong with the file
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+_MADE_UP = "synthetic: floats uniform in [0, 1), integers 0, strings empty; see values"
 
 
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with file.open("rb") as opened:
-            while chunk := opened.read(1 << 20):  # a model may be larger than the board's free RAM
-                digest.update(chunk)
-    except OSError as error:
-        raise ModelError(f"{one_line(file)} went away while it was measured: {error.strerror}") from error
-    return digest.hexdigest()
-
-
-def _settings(plan: Plan, inputs: InputRequest) -> Settings:
+def _settings(plan: Plan, inputs: InputRequest, probed: Probed) -> Settings:
+    told, sha256 = inputs.file or _MADE_UP, None if inputs.file is None else sha256_of(Path(inputs.file))
+    if probed.pipeline is not None:
+        told, sha256 = probed.pipeline.source.told, probed.pipeline.source.sha256
     return Settings(
         quick=plan.quick,
         processes=plan.processes,
@@ -263,8 +262,8 @@ def _settings(plan: Plan, inputs: InputRequest) -> Settings:
         precision=plan.stop.precision,
         batch=inputs.batch,
         rate_hz=plan.rate_hz,
-        inputs=inputs.file or "synthetic: floats uniform in [0, 1), integers 0, strings empty; see values",
-        input_sha256=None if inputs.file is None else _sha256(Path(inputs.file)),
+        inputs=told,
+        input_sha256=sha256,
         values=dict(inputs.values),
         loops=dict(inputs.loops),
         seed=inputs.seed,
@@ -295,13 +294,14 @@ def _record(process: Measured) -> ProcessRecord:
         output_error=process.output_error,
         paced_samples_ns=() if process.paced is None else process.paced.samples_ns,
         paced_keep_every=None if process.paced is None else process.paced.keep_every,
+        pipeline=process.pipeline,
     )
 
 
 def _follow(turn: int, turns: int, on_progress: OnProgress) -> Callable[[dict[str, object]], None]:
     """Turn a worker's events into a share of the whole run; the steady state is most of each process."""
     at = {"imports": 0.02, "baseline": 0.04, "load": 0.05, "first inference": 0.1, "warm-up": 0.15,
-          "steady": 0.3, "paced": 0.85}  # fmt: skip
+          "steady": 0.3, "paced": 0.85, "real time": 0.9}  # fmt: skip
 
     share = 0.0
 
@@ -323,18 +323,3 @@ def _phase(process: Measured, name: str) -> Phase:
 def _disk_read(process: Measured) -> int | None:
     values = [_phase(process, name).disk_bytes for name in ("load", "first inference")]
     return None if None in values else sum(value for value in values if value is not None)
-
-
-def _over(values: Iterable[float]) -> Estimate:
-    """One figure per process: their mean, and Student's t interval."""
-    return over_processes(list(values))
-
-
-def _known(values: Sequence[int | None]) -> Estimate | None:
-    """As `_over`; None where any process does not know its figure."""
-    known = [value for value in values if value is not None]
-    return _over(known) if len(known) == len(values) else None
-
-
-def _less(value: int | None, base: int | None) -> int | None:
-    return None if value is None or base is None else value - base

@@ -1,4 +1,4 @@
-"""Many runs in one command: models x backends x threads; one that fails does not stop the others."""
+"""Many runs in one command: models x variants x backends x threads; a failed one does not stop the others."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeai.backends import BACKENDS, is_installed, missing
-from edgeai.bundle import bare_variant
-from edgeai.errors import BackendMissing, EdgeError, UsageError, one_line
+from edgeai.errors import BackendMissing, EdgeError, ExtraMissing, InputError, UsageError, one_line
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from .fetch import ToolMissing, fetch
 from .plan import Plan
 from .progress import Progress
+from .render.names import label
 from .render.quantities import time_text
 from .report import Failure, Report
 from .runner import run
 from .suites import Suite, SuiteModel
+from .targets import Target, check_inputs, opened_target
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Sweep:
 
     backends: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
+    variants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,36 +45,56 @@ class Job:
 def jobs_for_files(
     paths: Sequence[Path], sweep: Sweep, model: ModelRequest, inputs: InputRequest
 ) -> list[Job]:
-    """A job for each file, backend and thread count. Raises ModelError for what is no model file."""
+    """A job for each file, variant, backend and thread count. Raises ModelError for what is no model."""
     jobs = []
     for path in paths:
-        format_ = bare_variant(path).format
-        readers: Sequence[str | None] = _that_read(format_, sweep.backends) if sweep.backends else (None,)
-        for asked, threads in _combinations(sweep, readers):
-            request = replace(model, model=str(path), backend=asked, threads=threads)
-            jobs.append(Job(path.name, _at(path), asked, request, inputs))
+        with opened_target(path, model.name) as target:
+            check_inputs(target, inputs)
+            jobs += [
+                Job(
+                    label(path.name, model.name, request.variant), _at(path), request.backend, request, inputs
+                )
+                for request in _requests(target, replace(model, model=str(path)), sweep)
+            ]
     if not jobs:
         asked_for = one_line(", ".join(sweep.backends))
         raise UsageError(f"none of the backends {asked_for} reads {one_line(paths[0])}")
     return jobs
 
 
+def _requests(target: Target, model: ModelRequest, sweep: Sweep) -> Iterator[ModelRequest]:
+    """Every combination in which a backend that was asked for reads the variant."""
+    if target.bundle.is_bare and sweep.variants:
+        raise InputError(f"{one_line(model.model)} is a bare model file, which has no variant; leave it out")
+    for variant in sweep.variants or (None,):
+        asked = [name for name in sweep.backends if target.is_read_by(name, variant)]
+        for backend, threads in _combinations(sweep, asked if sweep.backends else (None,)):
+            yield replace(model, variant=variant, backend=backend, threads=threads)
+
+
 def jobs_for_suite(
     suite: Suite, sweep: Sweep, model: ModelRequest, inputs: InputRequest
 ) -> tuple[list[Job], list[Failure]]:
-    """A job for each model on every backend that reads it; those that are not installed are skipped."""
-    jobs, skipped = [], []
+    """A job for each model on every backend that reads it; those that are not installed are skipped.
+
+    A bundle chooses its backends itself, so it is one job.
+    """
+    jobs: list[Job] = []
+    skipped: list[Failure] = []
     for entry in suite.models:
         format_ = _format_of(entry)
+        if format_ is None:
+            assert entry.path is not None
+            found = jobs_for_files([entry.path], sweep, model, _inputs_of(entry, inputs))
+            jobs += [replace(job, name=entry.id, model_id=entry.id) for job in found]
+            continue
         names = _that_read(format_, sweep.backends) if sweep.backends else _readers(format_)
         installed = [name for name in names if name not in BACKENDS or is_installed(name)]
         if names and not installed:
             skipped.append(Failure(entry.id, None, "BackendMissing", missing(format_), skipped=True))
-        settings = replace(
-            inputs, shapes=dict(entry.shapes), values=dict(entry.values), loops=dict(entry.loops)
-        )
         for name, threads in _combinations(sweep, installed):
             request = replace(model, backend=name, threads=threads)
+            settings = _inputs_of(entry, inputs)
             jobs.append(Job(entry.id, _fetched(entry), name, request, settings, entry.id))
     return jobs, skipped
 
@@ -97,7 +119,7 @@ def run_jobs(
         except EdgeError as error:
             if stop_at_error:
                 raise
-            missing = isinstance(error, (ToolMissing, BackendMissing))
+            missing = isinstance(error, (ToolMissing, BackendMissing, ExtraMissing))
             failures.append(Failure(job.name, job.backend, type(error).__name__, str(error), skipped=missing))
             if not missing:
                 problems.append(error)
@@ -128,10 +150,18 @@ def _that_read(format_: str, asked: Sequence[str]) -> list[str]:
     return [name for name in asked if name not in BACKENDS or format_ in BACKENDS[name].formats]
 
 
-def _format_of(entry: SuiteModel) -> str:
-    """By content for a file that is there; by name for one that may have to be fetched first."""
+def _inputs_of(entry: SuiteModel, inputs: InputRequest) -> InputRequest:
+    return replace(inputs, shapes=dict(entry.shapes), values=dict(entry.values), loops=dict(entry.loops))
+
+
+def _format_of(entry: SuiteModel) -> str | None:
+    """By content for a file that is there; by name for one that may have to be fetched first.
+
+    None for a bundle, which may hold several.
+    """
     if entry.path is not None:
-        return bare_variant(entry.path).format
+        with opened_target(entry.path, None) as target:
+            return target.models[0].variants[0].format if target.bundle.is_bare else None
     return "tflite" if str(entry.file).endswith(".tflite") else "onnx"
 
 

@@ -15,6 +15,7 @@ from edgeai.measure.conditions import Change
 from edgeai.measure.protocol import InputRequest, Measured, ModelRequest, Probed
 from edgeai.measure.statistics import coefficient_of_variation, outlier_share, thirds_drift
 
+from .pipeline_doubts import about_deadlines, about_source, about_stages
 from .plan import Plan
 from .report import INVALID, NOISY, VALID, Doubt
 
@@ -57,11 +58,14 @@ def doubts_about_request(
     probed: Probed,
     processes: Sequence[Measured],
     *,
-    from_suite: bool,
+    sizes_from: str | None,
 ) -> list[Doubt]:
-    """What follows from how the run was asked for."""
+    """What follows from how the run was asked for. sizes_from: `suite` or `bundle`, where one gives them."""
     return [
-        *_about_shapes(probed, inputs, from_suite=from_suite),
+        *_about_shapes(probed, inputs, sizes_from),
+        *about_source(probed),
+        *about_stages(probed, processes),
+        *about_deadlines(probed, processes),
         *_about_providers(model, processes),
         *_about_rate(plan, processes),
         *_about_quick(plan),
@@ -225,7 +229,13 @@ def _about_others(processes: Sequence[Measured], foreign: Mapping[str, float]) -
         )
 
 
-def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> Iterator[Doubt]:
+_SIZES = {
+    "suite": "its TOML says them",
+    "bundle": "its manifest says them; give others with --input-shape",
+}
+
+
+def _about_shapes(probed: Probed, inputs: InputRequest, sizes_from: str | None) -> Iterator[Doubt]:
     shapes = ", ".join(f"{tensor.name}:{'x'.join(map(str, tensor.shape))}" for tensor in probed.inputs)
     if probed.open_dimensions:
         sizes = {size for tensor in probed.inputs for size in tensor.shape}
@@ -236,8 +246,9 @@ def _about_shapes(probed: Probed, inputs: InputRequest, *, from_suite: bool) -> 
             f"sizes were chosen for {', '.join(probed.open_dimensions)}: ran {shapes}{small}",
             "give the sizes of your application with --input-shape",
         )
-    elif from_suite and inputs.shapes:
-        yield Doubt("suite_sizes", "note", f"the suite gives the sizes: ran {shapes}", "its TOML says them")
+    elif sizes_from is not None and inputs.shapes:
+        told = f"the {sizes_from} gives the sizes: ran {shapes}"
+        yield Doubt(f"{sizes_from}_sizes", "note", told, _SIZES[sizes_from])
 
 
 def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:
@@ -278,6 +289,10 @@ def _about_quick(plan: Plan) -> Iterator[Doubt]:
 
 
 def _changes(processes: Sequence[Measured]) -> list[Change]:
-    """What happened to the machine, in the steady state and in the paced calls of every process."""
+    """What happened to the machine, in every process: steady state, paced calls, and real time."""
+    streams = (process.pipeline.stream for process in processes if process.pipeline is not None)
     both = (change for process in processes for change in (process.change, process.paced_change))
-    return [change for change in both if change is not None]
+    return [
+        *(change for change in both if change is not None),
+        *(stream.change for stream in streams if stream is not None),
+    ]

@@ -9,8 +9,28 @@ import numpy as np
 
 from edgeai.measure.conditions import Change, Conditions
 from edgeai.measure.memory import Memory
-from edgeai.measure.protocol import Measured, Phase, Probed, Tensor, Timed
+from edgeai.measure.protocol import (
+    Hops,
+    Measured,
+    Opened,
+    Phase,
+    PipelineMeasured,
+    Probed,
+    ProbedPipeline,
+    Source,
+    StageSamples,
+    Streamed,
+    Tensor,
+    Timed,
+)
 from edgeai.measure.statistics import Estimate
+from edgeai_bench.pipeline_report import (
+    BundleIdentity,
+    BundleModel,
+    PipelineResult,
+    StageResult,
+    StreamResult,
+)
 from edgeai_bench.report import (
     Doubt,
     Identity,
@@ -128,6 +148,48 @@ def probed(**changes: Any) -> Probed:
     return replace(model, **changes)
 
 
+SOURCE = Source("image", "bytes", "door.jpg", "file", None, "door.jpg", "89abcdef01234567" * 4)
+"""A picture of the user's own."""
+STAGES = (
+    StageSamples("boxes", (200_000,) * 3, (6_000_000,) * 3, (300_000,) * 3, (1, 1, 1)),
+    StageSamples("crops", (100_000,) * 3, (0,) * 3, (0,) * 3, (0, 0, 0)),
+    StageSamples("labels", (50_000,) * 3, (2_000_000,) * 3, (10_000,) * 3, (2, 0, 1)),
+)
+"""Detect, crop, classify, in three calls."""
+STREAMED = Streamed(
+    samples_ns=(800_000, 900_000, 1_000_000) * 52,
+    keep_every=1,
+    windows=156,
+    sum_ns=156 * 900_000,
+    min_ns=800_000,
+    max_ns=1_000_000,
+    chunks=157,
+    answered=156,
+    late=0,
+    busy_s=0.1,
+    stream_s=5.0,
+    duration_s=5.01,
+    cpu_s=0.2,
+    change=QUIET,
+)
+"""A stream that keeps up with ease."""
+OPENED = Opened("det", "s8", "onnxruntime", "1.23.2", "cpu", ("det: s8 on onnxruntime: as was asked for",))
+
+
+def of_pipeline(
+    stages: tuple[StageSamples, ...] = STAGES, stream: Streamed | None = None, **changes: Any
+) -> Measured:
+    """A process that measured a pipeline in three calls of 10 ms."""
+    made = measured(steady=timed((10_000_000,) * 3), pipeline=PipelineMeasured(stages, stream))
+    return replace(made, **changes)
+
+
+def probed_pipeline(source: Source = SOURCE, hops: Hops | None = None) -> Probed:
+    """A bundle's pipeline: detect, crop, classify."""
+    found = ProbedPipeline(("boxes", "crops", "labels"), ("det", "", "cls"), source, hops, ("PIL",))
+    return probed(inputs=(), outputs=(), samples_per_call=None, models=(OPENED,), pipeline=found)
+
+
 def around(value: float) -> Estimate:
     return Estimate(value, value * 0.99, value * 1.01)
 
@@ -149,6 +211,68 @@ PACED = PacedResult(
     late=2,
     latency=replace(LATENCY, p50=around(0.0456)),
     cpu_s_per_inference=around(0.0789),
+)
+BUNDLE = BundleIdentity(
+    identity="fedcba9876543210" * 4,
+    id="acme/door",
+    version="1.4.0",
+    model=None,
+    variant=None,
+    models=(
+        BundleModel(
+            name="det",
+            variant="s8",
+            precision="int8-sym",
+            format="onnx",
+            backend="onnxruntime",
+            library_version="1.23.2",
+            provider="cpu",
+            file="det/s8.onnx",
+            sha256="0123456789abcdef" * 4,
+            size_bytes=3_964_571,
+            why=OPENED.why,
+        ),
+    ),
+)
+
+
+def taking(p50_s: float) -> Latency:
+    """Some latency with that median."""
+    return replace(LATENCY, p50=around(p50_s))
+
+
+PIPELINE = PipelineResult(
+    source_kind="image",
+    call="item",
+    models=taking(0.0081),
+    steps=taking(0.0021),
+    rest=taking(0.0011),
+    stages=(
+        StageResult(
+            name="boxes",
+            model="det",
+            calls=1500,
+            total=taking(0.0072),
+            pre=taking(0.0012),
+            run=taking(0.0055),
+            post=taking(0.0005),
+            runs_per_call=around(1.0),
+        ),
+        StageResult("crops", None, 1500, taking(0.0002), taking(0.0002), None, None, around(0.0)),
+        StageResult("cls", "cls", 0, None, None, None, None, around(0.0)),
+    ),
+    stream=None,
+)
+STREAM = StreamResult(
+    hop_s=0.032,
+    chunk_s=0.032,
+    deadline_s=0.032,
+    chunks=785,
+    answered=780,
+    late=2,
+    capture_to_result=replace(LATENCY, p50=around(0.00091), max=0.0345),
+    real_time_factor=around(0.0271),
+    cpu_s_per_s=around(0.0543),
 )
 DOUBT = Doubt(
     "high_variation",

@@ -155,7 +155,7 @@ def test_without_a_model_it_says_what_to_give(words: list[str], said: str, bench
         (b'name = "n"\n[[models]]\nid = "a"\npath = "a.onnx"\nnosuch = 1\n', "models[0].nosuch"),
         (b'name = "n"\n[[models]]\nid = "a"\npath = "absent.onnx"\n', "absent.onnx: no such file"),
         (b'name = "n"\n[[models]]\nid = "a"\npath = "a\\u0000b"\n', "cannot be read: a NUL in its name"),
-        (b'name = "n"\n[[models]]\nid = "a"\npath = "."\n', "is a directory; give a .onnx or .tflite file"),
+        (b'name = "n"\n[[models]]\nid = "a"\npath = "."\n', "is a directory without a manifest.json"),
         (b'name = "n"\n[[models]]\nid = "a"\npath = "MODEL"\nvalues = { z = 1 }\n', "no input is called 'z'"),
         (
             b'name = "n"\n[[models]]\nid = "a"\npath = "MODEL"\nloops = { z = "y" }\n',

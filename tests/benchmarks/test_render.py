@@ -14,7 +14,7 @@ from edgeai.measure.statistics import Estimate
 from edgeai_bench.render.quantities import bytes_text, digits, interval_text, rate_text, time_text
 from edgeai_bench.render.table import overview, page
 from edgeai_bench.report import Doubt, Failure, Unavailable
-from tests.benchmarks.made_up import DOUBT, LATENCY, PACED, report
+from tests.benchmarks.made_up import BUNDLE, DOUBT, LATENCY, PACED, PIPELINE, STREAM, report
 
 if TYPE_CHECKING:
     from edgeai_bench.report import Report
@@ -216,6 +216,90 @@ def test_no_line_of_a_page_is_longer_than_120_characters() -> None:
     text = page(replace(made, identity=identity, warnings=(long,), paced=PACED), verbose=True)
     assert max(len(line) for line in text.splitlines()) <= 120
     assert "dimension_29" in text
+
+
+# --- a pipeline
+
+
+def of_bundle(**changes: object) -> Report:
+    made = report(pipeline=PIPELINE, **changes)
+    return replace(made, model=replace(made.model, path="models/door.edge", format="edge", bundle=BUNDLE))
+
+
+def test_a_pipelines_page_tells_the_models_apart_from_what_is_around_them() -> None:
+    lines = page(of_bundle()).splitlines()
+    assert lines[0] == "door.edge on onnxruntime 1.23.2 (cpu, 4 threads): VALID"
+    at = next(place for place, line in enumerate(lines) if line.startswith("of which"))
+    assert lines[at : at + 5] == [
+        "of which   models 8.10 ms, steps 2.10 ms, decoding and the rest 1.10 ms (p50 of each)",
+        "           stage            p50   before    model   after  runs per call",
+        "           boxes (det)  7.20 ms  1.20 ms  5.50 ms  500 µs           1.00",
+        "           crops         200 µs   200 µs        -       -",
+        "           cls                -        -        -       -              0",
+    ]
+    assert "CPU        45.6 ms per item, all threads" in lines
+
+
+def test_a_streams_page_tells_how_it_keeps_up() -> None:
+    lines = page(replace(of_bundle(), pipeline=A_STREAM)).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("real time"))
+    assert lines[at : at + 3] == [
+        "real time  a hop every 32.0 ms; 2 of 780 answers later than 32.0 ms after their last sample",
+        "           capture to result p50 910 µs [901 µs, 919 µs], p99 20.7 ms, max 34.5 ms",
+        "           real-time factor 0.0271, CPU 54.3 ms per second of the stream",
+    ]
+    assert "CPU        45.6 ms per hop, all threads" in lines
+    assert "rate       81.2/s back to back, 2.60 times real time" in lines
+    assert not any("decoding" in line for line in lines)
+
+
+A_STREAM = replace(PIPELINE, source_kind="audio", call="hop", stream=STREAM)
+
+
+def test_chunks_of_another_size_than_the_hop_are_told() -> None:
+    stream = replace(STREAM, chunk_s=0.1, deadline_s=0.1, late=0)
+    text = page(replace(of_bundle(), pipeline=replace(A_STREAM, stream=stream)))
+    assert "a hop every 32.0 ms, in chunks of 100 ms; 0 of 780 answers later than 100 ms after" in text
+
+
+def test_a_stream_without_any_answer_says_so() -> None:
+    stream = replace(STREAM, capture_to_result=None)
+    text = page(replace(of_bundle(), pipeline=replace(A_STREAM, stream=stream)))
+    assert "           capture to result unknown: no window came to an answer" in text
+
+
+def test_one_model_of_a_bundle_goes_by_both_names_and_the_variant_that_was_asked_for() -> None:
+    made = of_bundle()
+
+    def title(model: str | None, variant: str | None) -> str:
+        bundle = replace(BUNDLE, model=model, variant=variant)
+        return page(replace(made, model=replace(made.model, bundle=bundle))).partition(" on ")[0]
+
+    assert title("det", None) == "door.edge:det"
+    assert title("det", "s8") == "door.edge:det/s8"
+    assert title(None, "s8") == "door.edge/s8"
+
+
+def test_backends_of_several_models_have_their_versions_beside_them() -> None:
+    made = of_bundle()
+    second = replace(BUNDLE.models[0], name="cls", backend="litert", library_version="2.3.0")
+    models = (*BUNDLE.models, *BUNDLE.models, second)
+    text = page(replace(made, model=replace(made.model, bundle=replace(BUNDLE, models=models))))
+    assert text.startswith("door.edge on onnxruntime 1.23.2, litert 2.3.0 (cpu, 4 threads): ")
+
+
+def test_the_overview_has_columns_of_pipelines_where_there_is_one() -> None:
+    runs = [report(), of_bundle(), replace(of_bundle(), pipeline=A_STREAM)]
+    lines = overview(runs, []).splitlines()
+    ends = [line[lines[0].index("rate") - 2 :].split() for line in lines[:4]]
+    assert ends == [
+        ["rate", "in", "models", "RTF", "late", "verdict"],
+        ["81.2/s", "VALID"],
+        ["81.2/s", "8.10", "ms", "VALID"],
+        ["81.2/s", "8.10", "ms", "0.0271", "2", "of", "780", "VALID"],
+    ]
+    assert "late = its answers past their deadline" in overview([of_bundle()], [])
+    assert "late = " not in overview([report()], [])
 
 
 # --- several runs

@@ -18,9 +18,21 @@ import pytest
 
 import edgeai_bench
 from edgeai.measure import conditions, memory, protocol, statistics
+from edgeai_bench import figures, pipeline_report
 from edgeai_bench import report as reports
-from edgeai_bench.report import Failure, document
-from tests.benchmarks.made_up import DOUBT, PACED, QUIET, RECORD, report
+from edgeai_bench.report import OF_BUNDLES, Failure, document
+from tests.benchmarks.made_up import (
+    BUNDLE,
+    DOUBT,
+    PACED,
+    PIPELINE,
+    QUIET,
+    RECORD,
+    STAGES,
+    STREAM,
+    STREAMED,
+    report,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +49,7 @@ DATACLASSES: dict[str, Any] = {
     "Tensor": protocol.Tensor,
     "Identity": reports.Identity,
     "Settings": reports.Settings,
-    "Latency": reports.Latency,
+    "Latency": figures.Latency,
     "Start": reports.Start,
     "MemoryUse": reports.MemoryUse,
     "PacedResult": reports.PacedResult,
@@ -48,6 +60,14 @@ DATACLASSES: dict[str, Any] = {
     "Conditions": conditions.Conditions,
     "Change": conditions.Change,
     "Failure": reports.Failure,
+    "BundleIdentity": pipeline_report.BundleIdentity,
+    "BundleModel": pipeline_report.BundleModel,
+    "PipelineResult": pipeline_report.PipelineResult,
+    "StageResult": pipeline_report.StageResult,
+    "StreamResult": pipeline_report.StreamResult,
+    "PipelineMeasured": protocol.PipelineMeasured,
+    "StageSamples": protocol.StageSamples,
+    "Streamed": protocol.Streamed,
 }
 
 
@@ -68,7 +88,13 @@ def a_document() -> dict[str, Any]:
     paced = replace(RECORD, paced_change=QUIET, paced_samples_ns=(12_300_000,), paced_keep_every=1)
     full = report(warnings=(DOUBT,), paced=PACED, verdict="NOISY", settings=settings, processes=(paced,) * 5)
     failure = Failure("broken.onnx", None, "ModelError", "broken.onnx is damaged", skipped=False)
-    return plain(document([report(), full], [failure]))
+    return plain(document([report(), full, of_a_stream()], [failure]))
+
+
+def of_a_stream() -> reports.Report:
+    record = replace(RECORD, pipeline=protocol.PipelineMeasured(STAGES, STREAMED))
+    model = replace(report().model, format="edge", inputs=(), outputs=(), bundle=BUNDLE)
+    return report(model=model, pipeline=replace(PIPELINE, call="hop", stream=STREAM), processes=(record,))
 
 
 def objects(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -91,7 +117,7 @@ def test_the_schema_is_itself_valid() -> None:
 def test_each_part_has_the_fields_of_its_dataclass(name: str) -> None:
     fields = [field.name for field in dataclasses.fields(DATACLASSES[name])]
     assert list(SCHEMA["$defs"][name]["properties"]) == fields
-    assert SCHEMA["$defs"][name]["required"] == fields
+    assert SCHEMA["$defs"][name]["required"] == [field for field in fields if field not in OF_BUNDLES]
 
 
 def test_no_part_is_without_a_dataclass() -> None:
@@ -105,7 +131,7 @@ def test_every_object_is_closed_and_every_field_is_described() -> None:
             assert schema["additionalProperties"]["type"] in {"integer", "number", "string"}, path
             continue
         assert schema["additionalProperties"] is False, path
-        assert schema["required"] == list(schema["properties"]), path
+        assert schema["required"] == [key for key in schema["properties"] if key not in OF_BUNDLES], path
         for field, told in schema["properties"].items():
             assert told["description"], f"{path}: {field}"
 
@@ -128,6 +154,18 @@ def test_a_made_up_document_is_valid() -> None:
 
 def test_a_document_without_runs_is_valid() -> None:
     VALIDATOR.validate(plain(document([], [])))
+
+
+def test_a_bare_models_run_is_written_as_before_there_were_bundles() -> None:
+    run = a_document()["runs"][0]
+    for place in (run, run["model"], *run["processes"]):
+        assert not set(OF_BUNDLES) & set(place)
+
+
+def test_a_pipeline_that_is_no_stream_is_valid() -> None:
+    record = replace(RECORD, pipeline=protocol.PipelineMeasured(STAGES, None))
+    made = replace(of_a_stream(), pipeline=PIPELINE, processes=(record,) * 5)
+    VALIDATOR.validate(plain(document([made], [])))
 
 
 def test_what_is_unknown_is_null() -> None:

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgeai.measure.protocol import InputRequest, ModelRequest, Tensor
+from edgeai.measure.protocol import Hops, InputRequest, ModelRequest, StageSamples, Tensor
 from edgeai_bench.plan import QUICK, Plan
 from edgeai_bench.report import Doubt
 from edgeai_bench.verdict import doubts_about_request, doubts_of, verdict_of
-from tests.benchmarks.made_up import CONDITIONS, MEMORY, QUIET, measured, probed, samples_ns, timed
+from tests.benchmarks.made_up import (
+    CONDITIONS,
+    MEMORY,
+    QUIET,
+    SOURCE,
+    STAGES,
+    STREAMED,
+    measured,
+    of_pipeline,
+    probed,
+    probed_pipeline,
+    samples_ns,
+    timed,
+)
 
 if TYPE_CHECKING:
     from edgeai.measure.protocol import Measured, Probed
@@ -30,7 +43,7 @@ def judge_request(
     inputs: InputRequest | None = None,
     providers: tuple[str, ...] | None = None,
     plan: Plan | None = None,
-    from_suite: bool = False,
+    sizes_from: str | None = None,
 ) -> list[Doubt]:
     """Doubts about how a run was asked for."""
     return doubts_about_request(
@@ -39,7 +52,7 @@ def judge_request(
         plan or Plan(),
         model or probed(),
         processes or [measured()],
-        from_suite=from_suite,
+        sizes_from=sizes_from,
     )
 
 
@@ -252,13 +265,76 @@ def test_sizes_that_are_all_1_say_little() -> None:
 
 def test_sizes_of_a_suite_are_noted_unless_some_were_chosen() -> None:
     sized = InputRequest(shapes={"x": (1, 3, 224, 224)})
-    doubt = the_only(judge_request(inputs=sized, from_suite=True))
+    doubt = the_only(judge_request(inputs=sized, sizes_from="suite"))
     assert (doubt.name, doubt.effect) == ("suite_sizes", "note")
     assert doubt.message == "the suite gives the sizes: ran x:1x3x224x224"
     assert judge_request(inputs=sized) == []
-    assert judge_request(from_suite=True) == []
+    assert judge_request(sizes_from="suite") == []
     chosen = probed(open_dimensions=("z[0]",))
-    assert the_only(judge_request(model=chosen, inputs=sized, from_suite=True)).name == "symbolic_dimensions"
+    both = judge_request(model=chosen, inputs=sized, sizes_from="suite")
+    assert the_only(both).name == "symbolic_dimensions"
+
+
+def test_the_usual_sizes_of_a_bundle_are_noted() -> None:
+    sized = InputRequest(shapes={"x": (1, 3, 224, 224)})
+    doubt = the_only(judge_request(inputs=sized, sizes_from="bundle"))
+    assert (doubt.name, doubt.effect) == ("bundle_sizes", "note")
+    assert doubt.message == "the bundle gives the sizes: ran x:1x3x224x224"
+
+
+# --- pipelines
+
+
+def test_a_pipeline_on_the_users_own_source_is_beyond_doubt() -> None:
+    assert judge_request(of_pipeline(), model=probed_pipeline()) == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "name", "message"),
+    [
+        ("golden", "bundled_source", "ran on sample 'a' of the bundle"),
+        ("synthetic", "synthetic_source", "ran on what was sample 'a' of the bundle"),
+    ],
+)
+def test_a_source_that_is_not_the_users_is_noted(origin: str, name: str, message: str) -> None:
+    source = replace(SOURCE, origin=origin, told="sample 'a' of the bundle")
+    doubt = the_only(judge_request(of_pipeline(), model=probed_pipeline(source=source)))
+    assert (doubt.name, doubt.effect, doubt.message) == (name, "note", message)
+    assert "--source FILE" in doubt.advice
+
+
+def test_a_model_that_never_ran_is_named() -> None:
+    idle = StageSamples("labels", (0,) * 3, (0,) * 3, (0,) * 3, (0,) * 3)
+    assert idle not in STAGES
+    process = of_pipeline(stages=(*STAGES[:2], idle))
+    doubt = the_only(judge_request(process, model=probed_pipeline()))
+    assert (doubt.name, doubt.effect) == ("stages_idle", "note")
+    assert doubt.message == "on this source no model ran in: labels"
+    assert judge_request(process, of_pipeline(), model=probed_pipeline()) == [], "it ran in another process"
+
+
+def test_answers_past_their_deadline_are_noted_with_the_share_of_the_time_that_they_took() -> None:
+    hops = Hops(0.032, 0.032)
+    kept_up = of_pipeline(stream=STREAMED)
+    slow = of_pipeline(stream=replace(STREAMED, late=3, busy_s=4.5))
+    assert judge_request(kept_up, model=probed_pipeline(hops=hops)) == []
+    doubt = the_only(judge_request(kept_up, slow, model=probed_pipeline(hops=hops)))
+    assert (doubt.name, doubt.effect) == ("deadlines_missed", "note")
+    assert doubt.message == (
+        "3 of 312 answers in real time came over 32.0 ms after their last sample; processing took 90% of the "
+        "time"
+    )
+    assert "a faster variant" in doubt.advice
+    few = of_pipeline(stream=replace(STREAMED, late=1))
+    coarse = the_only(judge_request(few, model=probed_pipeline(hops=Hops(0.032, 0.1))))
+    assert "over 100 ms after" in coarse.message, "the deadline of longer chunks is a chunk"
+    assert coarse.advice.startswith("something interrupts")
+
+
+def test_a_board_that_was_throttled_in_real_time_makes_the_run_invalid() -> None:
+    throttled = replace(QUIET, throttle_events={"under-voltage": 1})
+    process = of_pipeline(stream=replace(STREAMED, change=throttled))
+    assert the_only(judge(process)).name == "throttled"
 
 
 def test_a_provider_that_ran_nothing_is_noted() -> None:

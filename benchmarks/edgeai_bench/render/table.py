@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from edgeai.cli.output import table
 from edgeai.measure.statistics import Estimate
 
 from ..report import Failure, Report
-from .quantities import bytes_text, interval_text, rate_text, time_text
+from .names import name_of
+from .pipeline import PIPELINE_COLUMNS, PIPELINE_LEGEND, pipeline_cells, pipeline_lines, stream_lines
+from .quantities import bytes_text, digits, interval_text, rate_text, time_text
 
 
 def page(report: Report, *, verbose: bool = False) -> str:
@@ -32,6 +33,8 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int 
             "process with its runtime imported; CPU/inf = CPU time of all threads per inference; "
             "- = too few samples"
         )
+        if any(report.pipeline is not None for report in reports):
+            parts[-1] += PIPELINE_LEGEND
     for failure in failures:
         word = "skipped" if failure.skipped else "failed"
         backend = f" on {failure.backend}" if failure.backend else ""
@@ -42,7 +45,18 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int 
 
 
 # Left out one by one, in this order, where the terminal is too narrow.
-_OPTIONAL = ("RAM peak", "p90", "rate", "thr", "CPU/inf", "first result", "p99", "backend", "[low, high]")
+_OPTIONAL = (
+    *PIPELINE_COLUMNS,
+    "RAM peak",
+    "p90",
+    "rate",
+    "thr",
+    "CPU/inf",
+    "first result",
+    "p99",
+    "backend",
+    "[low, high]",
+)
 
 
 def _table(reports: Sequence[Report], width: int | None) -> str:
@@ -50,7 +64,11 @@ def _table(reports: Sequence[Report], width: int | None) -> str:
         "model", "backend", "thr", "p50", "[low, high]", "p90", "p99", "first result", "RAM peak",
         "above base", "CPU/inf", "rate", "verdict",
     ]  # fmt: skip
-    rows = [dict(zip(columns, _row(report), strict=True)) for report in reports]
+    rows = [
+        dict(zip(columns, _row(report), strict=True)) | pipeline_cells(report.pipeline) for report in reports
+    ]
+    if any(report.pipeline is not None for report in reports):
+        columns[-1:-1] = PIPELINE_COLUMNS
     for left_out in ("", *_OPTIONAL):
         columns = [column for column in columns if column != left_out]
         numbers = frozenset(
@@ -64,23 +82,30 @@ def _table(reports: Sequence[Report], width: int | None) -> str:
     return text
 
 
-def name_of(report: Report) -> str:
-    """The model's name in its suite, else its file name."""
-    return report.model.id or Path(report.model.path).name
-
-
 def _title(report: Report) -> str:
     identity = report.identity
     threads = f"{identity.threads} thread" + ("s" if identity.threads != 1 else "")
     provider = identity.provider or "provider unknown"
-    return (
-        f"{name_of(report)} on {identity.backend} {identity.library_version} ({provider}, {threads}): "
-        f"{report.verdict}" + (", quick" if report.settings.quick else "")
+    return f"{name_of(report)} on {_backends(report)} ({provider}, {threads}): {report.verdict}" + (
+        ", quick" if report.settings.quick else ""
     )
+
+
+def _backends(report: Report) -> str:
+    """With their versions; a bundle's models may run on several."""
+    identity, bundle = report.identity, report.model.bundle
+    pairs = [(identity.backend, identity.library_version)]
+    if bundle is not None:
+        pairs = [(model.backend, model.library_version) for model in bundle.models]
+    return ", ".join(dict.fromkeys(f"{backend} {version}" for backend, version in pairs))
 
 
 def _figures(report: Report, verbose: bool) -> Iterator[str]:
     yield from _latency_lines(report)
+    if report.pipeline is not None:
+        yield from pipeline_lines(report.pipeline)
+        if report.pipeline.stream is not None:
+            yield from stream_lines(report.pipeline.stream)
     yield from _start_lines(report, verbose)
     yield from _cost_lines(report)
     yield from _machine_lines(report)
@@ -128,18 +153,20 @@ def _cost_lines(report: Report) -> Iterator[str]:
         f"{'':<11}anonymous {_bytes(memory.anonymous)}, above the baseline "
         f"{_bytes(memory.incremental_anonymous)}; PSS {_bytes(memory.pss)}"
     )
-    yield f"{'CPU':<11}{time_text(report.cpu_s_per_inference.value)} per inference, all threads"
+    call = "inference" if report.pipeline is None else report.pipeline.call
+    yield f"{'CPU':<11}{time_text(report.cpu_s_per_inference.value)} per {call}, all threads"
     known = report.samples_per_s
     # The same as the calls for a batch of one.
     batched = known is not None and known.value > 1.5 * report.throughput_hz.value
     samples = f", {rate_text(known.value)} samples" if known is not None and batched else ""
+    samples += _times_real_time(report)
     yield f"{'rate':<11}{rate_text(report.throughput_hz.value)} back to back{samples}"
     if report.paced is not None:
         paced = report.paced
         p50 = "too few samples" if paced.latency.p50 is None else time_text(paced.latency.p50.value)
         yield (
             f"{'paced':<11}{rate_text(paced.reached_hz)} of {rate_text(paced.rate_hz)} asked, p50 {p50}, "
-            f"CPU {time_text(paced.cpu_s_per_inference.value)} per inference, {paced.late} late"
+            f"CPU {time_text(paced.cpu_s_per_inference.value)} per {call}, {paced.late} late"
         )
     yield f"{'disk':<11}" + (
         "unknown"
@@ -148,6 +175,11 @@ def _cost_lines(report: Report) -> Iterator[str]:
     )
     energy = f"unavailable: {report.energy.unavailable}; {report.energy.advice}"
     yield from _wrap(f"{'energy':<11}{energy}", " " * 11)
+
+
+def _times_real_time(report: Report) -> str:
+    stream = None if report.pipeline is None else report.pipeline.stream
+    return "" if stream is None else f", {digits(report.throughput_hz.value * stream.hop_s)} times real time"
 
 
 def _machine_lines(report: Report) -> Iterator[str]:

@@ -11,7 +11,10 @@ from .timing import StopRule, WarmUpRule
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which model to open and how; see `edgeai.load`."""
+    """Which model to open and how; see `edgeai.load`.
+
+    model: path of a bundle or a model file. name: of a bundle's models the one to open. variant: its id.
+    """
 
     model: str
     backend: str | None = None
@@ -19,6 +22,8 @@ class ModelRequest:
     threads: int | None = None
     providers: tuple[str, ...] | None = None
     signature: str | None = None
+    name: str | None = None
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,9 @@ class InputRequest:
 
     shapes: by input name, `""` for the only input. values: constants by input name.
     file: .npy or .npz instead.
-    loops: outputs to feed back, as {input: output}; such an input starts from zeros.
+    loops: outputs to feed back, as {input: output}; such an input starts from its value, else from zeros.
+    source: of a pipeline, the file to give it; None for a sample of the bundle's, else a made-up one.
+    chunk_s: of a pipeline of sound, how much is pushed at once in real time; None for the stream's own hop.
     """
 
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -36,6 +43,62 @@ class InputRequest:
     file: str | None = None
     batch: int | None = None
     seed: int = 0
+    source: str | None = None
+    chunk_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a pipeline is given; the arrays lie in the folder.
+
+    kind: one of `SOURCE_KINDS`. form: what the arrays stand for, see `pipeline_source`.
+    told: where it came from, in words. origin: `file`, `golden` or `synthetic`.
+    rate_hz: samples a second; None for what is not sound. file, sha256: None where it was made up.
+    """
+
+    kind: str
+    form: str
+    told: str
+    origin: str
+    rate_hz: int | None = None
+    file: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Hops:
+    """How a stream is pushed. hop_s: the shortest hop of its models' windows, which is its own pace.
+    chunk_s: how much is pushed at once in real time."""
+
+    hop_s: float
+    chunk_s: float
+
+
+@dataclass(frozen=True)
+class ProbedPipeline:
+    """What the probe found out about a pipeline.
+
+    stages: their names, in order. models: which model each runs; empty for a stage without one.
+    hops: None for a pipeline that is asked item by item.
+    modules: what was imported to open and run it, so that a measuring worker does so before its baseline.
+    """
+
+    stages: tuple[str, ...]
+    models: tuple[str, ...]
+    source: Source
+    hops: Hops | None
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PipelineRequest:
+    """That the whole pipeline is measured, and not one model.
+
+    stream_s: how long it runs in real time, where it is a stream. found: what the probe found out.
+    """
+
+    stream_s: float = 5.0
+    found: ProbedPipeline | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +108,7 @@ class Request:
     folder: where the probe leaves the inputs and its outputs for the measuring workers.
     probe: only open the model, find shapes that run, and keep what came out.
     rate_hz: paced calls after the steady state, for paced_s seconds.
+    pipeline: None for a model on tensors.
     """
 
     model: ModelRequest
@@ -56,6 +120,7 @@ class Request:
     rate_hz: float | None = None
     paced_s: float = 10.0
     sysroot: str = "/"
+    pipeline: PipelineRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +133,24 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A bundle's model as it was opened. why: why this variant and backend, and why not others."""
+
+    name: str
+    variant: str
+    backend: str
+    library_version: str
+    provider: str | None
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Probed:
     """What the probe found out.
 
     open_dimensions: symbolic dimensions that nobody gave a size. not_finite: outputs with NaN or infinity.
     samples_per_call: size of the batch dimension; None where the model has none that can be told.
+    models: of a bundle, those that were opened.
     """
 
     inputs: tuple[Tensor, ...]
@@ -85,6 +163,8 @@ class Probed:
     threads: int
     provider: str | None
     provider_share: dict[str, float]
+    models: tuple[Opened, ...] = ()
+    pipeline: ProbedPipeline | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +198,55 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class StageSamples:
+    """What one stage took in each call of the steady state that was kept, in the order of its latencies.
+
+    pre_ns, run_ns, post_ns: steps before the model, the model, steps after it; a stage without a model takes
+    its time in `pre_ns`. runs: of the model.
+    """
+
+    name: str
+    pre_ns: tuple[int, ...]
+    run_ns: tuple[int, ...]
+    post_ns: tuple[int, ...]
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A stream in real time; see `real_time.RealTime`. change: what happened to the machine meanwhile."""
+
+    samples_ns: tuple[int, ...]
+    keep_every: int
+    windows: int
+    sum_ns: int
+    min_ns: int
+    max_ns: int
+    chunks: int
+    answered: int
+    late: int
+    busy_s: float
+    stream_s: float
+    duration_s: float
+    cpu_s: float
+    change: Change
+
+
+@dataclass(frozen=True)
+class PipelineMeasured:
+    """What a measuring worker reports of a pipeline besides. stream: None where it is no stream."""
+
+    stages: tuple[StageSamples, ...]
+    stream: Streamed | None
+
+
+@dataclass(frozen=True)
 class Measured:
     """What a measuring worker reports.
 
-    phases: in order, from `interpreter` to `steady` (and `paced`). peak_resets: whether the kernel let the
-    peak be reset between phases. output_error: what was wrong with the outputs, None where they agree.
+    phases: in order, from `interpreter` to `steady` (and `paced`, `real time`). peak_resets: whether the
+    kernel let the peak be reset between phases. output_error: what was wrong with the outputs, None where
+    they agree.
     loop_s: what the timing loop itself takes a call; it is in CPU time and rate, not in latencies.
     change, paced_change: what happened to the machine during the steady state and the paced calls.
     """
@@ -143,3 +267,4 @@ class Measured:
     output_error: str | None
     provider: str | None
     provider_share: dict[str, float]
+    pipeline: PipelineMeasured | None = None

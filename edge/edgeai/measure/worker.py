@@ -20,28 +20,21 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import errors
-from ..backends import load_backend
 from ..errors import one_line
 from ..sysroot import SysRoot
-from . import exchange, wire
-from .conditions import change_between, read_conditions, read_throttling
-from .inputs import (
-    batch_of,
-    candidate_shapes,
-    named_shapes,
-    open_dimensions,
-    outputs_agree,
-    read_inputs,
-    synthetic_inputs,
-)
-from .memory import limit_to_machine, read_disk_bytes, read_memory, reset_peak
-from .protocol import InputRequest, Measured, ModelRequest, Phase, Probed, Request, Tensor, Timed
+from . import wire
+from .conditions import Change, change_between, read_conditions, read_throttling
+from .memory import limit_to_machine, reset_peak
+from .phases import Phases, Say
+from .protocol import Measured, Probed, Request, Streamed, Timed
+from .real_time import RealTime
 from .recorder import Recorder
+from .subject import Subject
 from .timing import (
     Paced,
     Steady,
@@ -53,11 +46,8 @@ from .timing import (
     warm_up,
 )
 
-if TYPE_CHECKING:
-    from ..backends import Array
-    from ..session import Session
-
-Say = Callable[..., None]
+_STREAM_CAPACITY = 5_000
+"""Latencies that are kept in real time: 50 s of a stream that answers every 10 ms."""
 
 
 def main() -> None:
@@ -83,115 +73,76 @@ def main() -> None:
 
 
 def probe(request: Request, say: Say) -> Probed:
-    """Find shapes that the model runs with, and keep the inputs and outputs for the measuring workers."""
+    """Find out how the model or the pipeline runs, and keep what goes in and out for the workers."""
     say("phase", name="load")
     limit_to_machine(SysRoot(Path(request.sysroot)))
-    asked, model = request.inputs, request.model.model
-    session = _open(request.model)
-    say("phase", name="first inference")
-    specs = session.raw_inputs
-    given = named_shapes(specs, asked.shapes)
-    if asked.file is not None:
-        arrays, unknown = read_inputs(Path(asked.file), specs), []
-        samples = None
-        outputs = session.run(arrays, raw=True)
-    else:
-        unknown = open_dimensions(specs, given, asked.batch)
-        refusals: list[str] = []
-        for shapes in candidate_shapes(specs, given, asked.batch):
-            arrays = synthetic_inputs(specs, shapes, asked.values, asked.seed)
-            for name in asked.loops.keys() & arrays.keys():
-                arrays[name] = np.zeros_like(arrays[name])
-            try:
-                session.reset()
-                outputs = session.run(arrays, raw=True)
-                break
-            except (errors.InputError, errors.RunError) as error:
-                refusals.append(str(error))
-        else:
-            hint = "; give --input-shape NAME:SIZExSIZE" if unknown else ""
-            raise errors.InputError(
-                f"{one_line(model)} ran with none of the sizes tried ({one_line(refusals[0])}){hint}"
-            )
-        samples = batch_of(specs, shapes, given, asked.batch)
-    _check_loops(asked, arrays, outputs, model)
-    exchange.save(Path(request.folder), "inputs", arrays)
-    exchange.save(Path(request.folder), "outputs", outputs)
-    return Probed(
-        inputs=tuple(Tensor(spec.name, spec.dtype, arrays[spec.name].shape) for spec in specs),
-        outputs=tuple(Tensor(s.name, s.dtype, outputs[s.name].shape) for s in session.raw_outputs),
-        open_dimensions=tuple(unknown),
-        not_finite=tuple(n for n, a in outputs.items() if a.dtype.kind == "f" and not np.isfinite(a).all()),
-        samples_per_call=samples,
-        backend=session.backend,
-        library_version=load_backend(session.backend).version(),
-        threads=session.threads,
-        provider=session.provider,
-        provider_share=dict(session.provider_share),
-    )
+
+    def on_opened() -> None:
+        say("phase", name="first inference")
+
+    if request.pipeline is None:
+        from .model_subject import probe_model
+
+        return probe_model(request, on_opened)
+    from .pipeline_subject import probe_pipeline
+
+    return probe_pipeline(request, on_opened, _twice_a_second(lambda: say("alive")))
 
 
 def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     """Go through the phases; see the reference of each number in `benchmarks/README.md`."""
     root = SysRoot(Path(request.sysroot))
-    phases = _Phases(root, say)
+    phases = Phases(root, say)
     phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
     say("phase", name="imports")
-    _import_runtime(request.model)
+    alive = _twice_a_second(lambda: say("alive"))
+    subject = _subject(request, alive)
+    subject.import_runtime()
     phases.end("imports", since_ns=_STARTED_NS)  # numpy came with this file's own imports
 
     phases.begin("baseline")
-    feed = exchange.read(Path(request.folder), "inputs")
-    recorder, paced_recorder = Recorder(), Recorder()
-    loop_s = _rehearse(root, request, feed)
+    subject.read()
+    recorder, paced_recorder = subject.recorder(), Recorder()
+    stream_recorder = Recorder(_STREAM_CAPACITY if subject.is_stream else 0)
+    loop_s = _rehearse(root, subject)
     gc.collect()
     limit_to_machine(root)
     peak_resets = reset_peak(root)
     phases.end("baseline")
 
     phases.begin("load")
-    session = _open(request.model)
+    session = subject.open()
     phases.end("load")
 
     phases.begin("first inference")
-    outputs = session.run(feed, raw=True)
+    subject.first()
     first_s = phases.end("first inference")
-    output_error = _outputs_error(request, session, outputs)
-    del outputs
+    output_error = subject.first_error()
 
-    call = _call(session, feed, request.inputs.loops)
+    call = subject.start()
     phases.begin("warm-up")
-    warm = warm_up(call, request.warm_up, on_progress=_twice_a_second(lambda: say("alive")))
+    warm = warm_up(call, request.warm_up, on_progress=alive)
     phases.end("warm-up")
 
     phases.begin("steady")
-    seen: list[tuple[str, ...]] = []
-
-    def look(share: float) -> None:
-        seen.append(read_throttling(root).now)
-        say("progress", share=share)
-
     before = read_conditions(root)
-    steady = measure_steady(call, request.stop, recorder, on_progress=look)
+    steady, seen = _steady(request, call, recorder, root, say)
     after = read_conditions(root)
     phases.end("steady")
 
     paced, paced_change = None, None
     if request.rate_hz is not None:
         phases.begin("paced")
-        seen_paced: list[tuple[str, ...]] = []
-
-        def look_paced(share: float) -> None:
-            seen_paced.append(read_throttling(root).now)
-            say("alive")
-
-        paced = measure_paced(call, request.rate_hz, request.paced_s, paced_recorder, on_progress=look_paced)
-        paced_change = change_between(after, read_conditions(root), seen=seen_paced)
+        paced, paced_change = _paced(request, call, paced_recorder, root, say)
         phases.end("paced")
+    stream, stream_change = None, None
+    if subject.is_stream:
+        phases.begin("real time")
+        stream, stream_change = _stream(subject, stream_recorder, root, say)
+        phases.end("real time")
     provider, provider_share = session.provider, dict(session.provider_share)
     if output_error is None:  # and once more after all the runs, from fresh state
-        session.reset()
-        output_error = _outputs_error(request, session, session.run(feed, raw=True))
+        output_error = subject.last_error()
     return Measured(
         phases=tuple(phases.ended),
         peak_resets=peak_resets,
@@ -209,10 +160,63 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
         output_error=output_error,
         provider=provider,
         provider_share=provider_share,
+        pipeline=subject.measured(recorder, _streamed(stream, stream_change)),
     )
 
 
-def _rehearse(root: SysRoot, request: Request, feed: dict[str, Array]) -> float:
+def _subject(request: Request, alive: Callable[[], None]) -> Subject:
+    if request.pipeline is None:
+        from .model_subject import ModelSubject
+
+        return ModelSubject(request)
+    from .pipeline_subject import PipelineSubject
+
+    return PipelineSubject(request, alive)
+
+
+def _steady(
+    request: Request, call: Callable[[], object], recorder: Recorder, root: SysRoot, say: Say
+) -> tuple[Steady, list[tuple[str, ...]]]:
+    """Calls back to back, and each time what the board was throttled by."""
+    seen: list[tuple[str, ...]] = []
+
+    def look(share: float) -> None:
+        seen.append(read_throttling(root).now)
+        say("progress", share=share)
+
+    return measure_steady(call, request.stop, recorder, on_progress=look), seen
+
+
+def _paced(
+    request: Request, call: Callable[[], object], recorder: Recorder, root: SysRoot, say: Say
+) -> tuple[Paced, Change]:
+    """Calls on a schedule, and what happened to the machine meanwhile."""
+    assert request.rate_hz is not None
+    seen: list[tuple[str, ...]] = []
+
+    def look(share: float) -> None:
+        seen.append(read_throttling(root).now)
+        say("alive")
+
+    before = read_conditions(root)
+    paced = measure_paced(call, request.rate_hz, request.paced_s, recorder, on_progress=look)
+    return paced, change_between(before, read_conditions(root), seen=seen)
+
+
+def _stream(subject: Subject, recorder: Recorder, root: SysRoot, say: Say) -> tuple[RealTime, Change]:
+    """The subject as a stream in real time, and what happened to the machine meanwhile."""
+    seen: list[tuple[str, ...]] = []
+
+    def look() -> None:
+        seen.append(read_throttling(root).now)
+        say("alive")
+
+    before = read_conditions(root)
+    measured = subject.real_time(recorder, look)
+    return measured, change_between(before, read_conditions(root), seen=seen)
+
+
+def _rehearse(root: SysRoot, subject: Subject) -> float:
     """Go through everything that measuring does once, on an empty call.
 
     The memory that the harness itself touches then lies in the baseline, and is not counted as the model's.
@@ -220,24 +224,13 @@ def _rehearse(root: SysRoot, request: Request, feed: dict[str, Array]) -> float:
     """
     read_conditions(root)
     read_throttling(root)
-    # As the outputs will be compared.
-    outputs_agree(exchange.read(Path(request.folder), "inputs", mapped=True), feed, set())
-    recorder = Recorder(2_000)
-    warm_up(_nothing, WarmUpRule(min_s=0.0, max_s=0.02, block_s=0.005))
+    nothing = subject.rehearse()
+    recorder = subject.recorder(2_000)
+    warm_up(nothing, WarmUpRule(min_s=0.0, max_s=0.02, block_s=0.005))
     # So many runs that the recorder halves, and half_width is asked once.
-    empty = measure_steady(_nothing, StopRule(5_000, 0.0, 0.2, None), recorder, check_every_s=0.001)
+    empty = measure_steady(nothing, StopRule(5_000, 0.0, 0.2, None), recorder, check_every_s=0.001)
     half_width(np.arange(Recorder.CAPACITY))  # of as many samples as there can be
     return empty.duration_s / empty.runs
-
-
-def _nothing() -> None:
-    """The empty call of the rehearsal."""
-
-
-def _outputs_error(request: Request, session: Session, outputs: dict[str, Array]) -> str | None:
-    """What is wrong with outputs, against those that the probe kept on disk, read in place."""
-    quantized = {spec.name for spec in session.raw_outputs if spec.quantization is not None}
-    return outputs_agree(exchange.read(Path(request.folder), "outputs", mapped=True), outputs, quantized)
 
 
 def _twice_a_second(call: Callable[[], None]) -> Callable[[], None]:
@@ -253,77 +246,6 @@ def _twice_a_second(call: Callable[[], None]) -> Callable[[], None]:
     return maybe
 
 
-class _Phases:
-    """Times phases one after the other and reads RAM and disk at the end of each."""
-
-    def __init__(self, root: SysRoot, say: Say) -> None:
-        self.ended: list[Phase] = []
-        self._root, self._say = root, say
-        self._disk = self._since_ns = 0
-
-    def begin(self, name: str) -> None:
-        self._say("phase", name=name)
-        reset_peak(self._root)
-        self._disk = read_disk_bytes(self._root) or 0
-        self._since_ns = time.perf_counter_ns()
-
-    def end(self, name: str, since_ns: int | None = None, until_ns: int | None = None) -> float:
-        now_ns = until_ns or time.perf_counter_ns()
-        duration_s = (now_ns - (since_ns or self._since_ns)) / 1e9
-        memory = read_memory(self._root)
-        disk = read_disk_bytes(self._root)
-        self.ended.append(Phase(name, duration_s, memory, None if disk is None else disk - self._disk))
-        return duration_s
-
-
-def _open(asked: ModelRequest) -> Session:
-    import edgeai
-
-    return edgeai.load(
-        asked.model,
-        device=asked.device,
-        backend=asked.backend,
-        threads=asked.threads,
-        providers=asked.providers,
-        signature=asked.signature,
-    )
-
-
-def _import_runtime(asked: ModelRequest) -> None:
-    """All that opening the model will import, so that the baseline holds the library and not the model."""
-    from .. import device, session  # noqa: F401 - imported for what it costs
-
-    assert asked.backend is not None  # the launcher fills in what the probe chose
-    load_backend(asked.backend)
-
-
-def _call(session: Session, feed: dict[str, Array], loops: dict[str, str]) -> Callable[[], object]:
-    """What is timed: one run of the model on fixed inputs. State that is looped is handed on inside the
-    timed call, as an application would: one dictionary entry, under 0.1 µs."""
-    run = session.run
-    if not loops:
-        return lambda: run(feed, raw=True)
-    feed = dict(feed)
-
-    def step() -> None:
-        outputs = run(feed, raw=True)
-        for name, output in loops.items():
-            feed[name] = outputs[output]
-
-    return step
-
-
-def _check_loops(
-    asked: InputRequest, arrays: dict[str, Array], outputs: dict[str, Array], model: str
-) -> None:
-    for name, output in asked.loops.items():
-        if name not in arrays or output not in outputs or arrays[name].shape != outputs[output].shape:
-            raise errors.InputError(
-                f"{one_line(model)} cannot loop output {output!r} into input {name!r}: "
-                "both must exist with one shape"
-            )
-
-
 def _timed(loop: Steady | Paced) -> Timed:
     samples = tuple(loop.samples_ns.tolist())
     common = (samples, loop.keep_every, loop.runs, loop.duration_s, loop.cpu_s)
@@ -331,6 +253,27 @@ def _timed(loop: Steady | Paced) -> Timed:
     if isinstance(loop, Paced):
         return Timed(*common, *extremes, late=loop.late)
     return Timed(*common, *extremes, met_rule=loop.met_rule, half_width=loop.half_width)
+
+
+def _streamed(loop: RealTime | None, change: Change | None) -> Streamed | None:
+    if loop is None or change is None:
+        return None
+    return Streamed(
+        samples_ns=tuple(loop.samples_ns.tolist()),
+        keep_every=loop.keep_every,
+        windows=loop.windows,
+        sum_ns=loop.sum_ns,
+        min_ns=loop.min_ns,
+        max_ns=loop.max_ns,
+        chunks=loop.chunks,
+        answered=loop.answered,
+        late=loop.late,
+        busy_s=loop.busy_s,
+        stream_s=loop.stream_s,
+        duration_s=loop.duration_s,
+        cpu_s=loop.cpu_s,
+        change=change,
+    )
 
 
 def _die_with_parent() -> None:
