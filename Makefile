@@ -1,5 +1,6 @@
 # Each target creates its virtual environment itself; nothing else has to be installed first.
 #   make bench          fetch real models and measure them here
+#   make bundles        make the example bundles
 #   make test           the tests (make test-long: those over 60 s)
 #   make check          format, lint, types, import rules, tests
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: bench test test-long check lint format test-pythons check-jetpack6 clean
+.PHONY: bench bundles test test-long check lint format test-pythons check-jetpack6 clean
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +21,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 
 bench: $(STAMP)
 	$(BIN)/edgeai bench --suite public --quick
+
+bundles: $(STAMP)
+	$(BIN)/python -m edgeai_bench.bundles -o bundles
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m 'not long' $(ARGS)

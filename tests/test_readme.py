@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,19 +29,34 @@ FULL = [line for line in EDGEAI if line.startswith("edgeai bench") and "--quick"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working folder with the models that the README's commands name."""
+    """A working folder with the models that the README's commands name, and what they are run on."""
     linear_onnx(tmp_path / "model.onnx")
     linear_tflite(tmp_path / "model.tflite")
+    bundles = ROOT / "benchmarks" / "bundles"
+    for name, sample in {"page.png": "ocr", "photo.png": "face", "speech.wav": "okay-nabu"}.items():
+        shutil.copy(next((bundles / sample / "golden").glob(f"*{Path(name).suffix}")), tmp_path / name)
     return tmp_path
 
 
+def bring_bundles(text: str, folder: Path, public_bundle: Callable[[str], Path]) -> None:
+    """The example bundles that a command or a program names; skips where they cannot be made."""
+    for name in re.findall(r"bundles/([a-z0-9-]+)\.edge", text):
+        (folder / "bundles").mkdir(exist_ok=True)
+        shutil.copy(public_bundle(name), folder / "bundles" / f"{name}.edge")
+
+
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [str(Path(sys.executable).with_name("edgeai")), *command.split()[1:]]
+    words = [str(Path(sys.executable).with_name("edgeai"))]
+    for word in command.split()[1:]:  # as a shell does
+        words += sorted(path.name for path in folder.glob(word)) if "*" in word else [word]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("command", [line for line in EDGEAI if line not in FULL])
-def test_a_command_of_the_readme_runs(command: str, folder: Path) -> None:
+def test_a_command_of_the_readme_runs(
+    command: str, folder: Path, public_bundle: Callable[[str], Path]
+) -> None:
+    bring_bundles(command, folder, public_bundle)
     done = run(command, folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -54,12 +71,15 @@ def test_a_full_run_of_the_readme_runs(command: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("program", blocks("python"))
-def test_a_program_of_the_readme_runs(program: str, folder: Path) -> None:
+def test_a_program_of_the_readme_runs(
+    program: str, folder: Path, public_bundle: Callable[[str], Path]
+) -> None:
+    bring_bundles(program, folder, public_bundle)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "x: f32[N, 4]" in done.stdout
+    assert ("x: f32[N, 4]" if "model.onnx" in program else "onnxruntime") in done.stdout
 
 
 @pytest.mark.parametrize("target", [line.split()[1] for line in SHELL if line.startswith("make ")])
