@@ -66,7 +66,7 @@ def skewed_pages(count: int = 20) -> Iterator[Page]:
 
 
 def page(number: int, turned: int = 0, skew: float = 0.0) -> Page:
-    """One page: 4 to 8 lines in one font of 20 to 40 pixels, dark on light or (one in eight) light on dark."""
+    """One page: 4 to 8 lines in one font of 20 to 40 pixels, dark on light or, one in eight, the reverse."""
     chance = random.Random(number)
     pixels, lines = _write(chance, _font(number, chance.randint(20, 40)))
     if skew:

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from edgeai.cli import edgeai
-from edgeai.errors import StoreError, UsageError
+from edgeai.errors import StoreError
 from edgeai.store import Store
+from tests.command import Done, call
 from tests.tiny_bundles import pack_files
 
 DAY_S = 86400.0
@@ -32,14 +31,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-def run(*words: str) -> Result:
-    return CliRunner().invoke(edgeai, ["store", *words], prog_name="edgeai")
+def run(*words: str) -> Done:
+    return call("store", *words)
 
 
 def printed(*words: str) -> str:
     result = run(*words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    assert result.code == 0, result.err
+    return result.out
 
 
 def rows(text: str) -> list[list[str]]:
@@ -80,8 +79,8 @@ def test_the_list_as_json(store: Store) -> None:
 def test_an_empty_store_is_said_aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EDGEAI_HOME", str(tmp_path / "none"))
     result = run("list")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"no bundles in {tmp_path}/none/bundles\n"
+    assert (result.code, result.out) == (0, "")
+    assert result.err == f"no bundles in {tmp_path}/none/bundles\n"
     assert json.loads(printed("list", "--json"))["bundles"] == []
     assert printed("gc", "--all") == "freed 0 B; 0 bundles, 0 B stay\n"
 
@@ -120,8 +119,8 @@ def test_cleaning_as_json_and_quietly(store: Store) -> None:
 def test_what_is_in_use_is_kept_and_said(store: Store) -> None:
     with store.hold(store.list()[0].folder):
         result = run("gc", "--max-size", "0")
-    assert result.exit_code == 0
-    assert result.stderr == "4.8 kB stay: what is in use is not removed\n"
+    assert result.code == 0
+    assert result.err == "4.8 kB stay: what is in use is not removed\n"
 
 
 @pytest.mark.parametrize(
@@ -131,13 +130,14 @@ def test_what_is_in_use_is_kept_and_said(store: Store) -> None:
 )  # fmt: skip
 def test_values_that_cannot_be_read_are_refused(words: tuple[str, ...], store: Store) -> None:
     result = run("gc", *words)
-    assert result.exit_code == 2
-    assert "no size like 500MB" in result.stderr or "no time like 12h" in result.stderr
+    assert result.code == 2
+    assert "no size like 500MB" in result.err or "no time like 12h" in result.err
     assert len(store.list()) == 2
 
 
 def test_all_and_a_limit_do_not_go_together(store: Store) -> None:
-    assert isinstance(run("gc", "--all", "--max-size", "1GB").exception, UsageError)
+    done = run("gc", "--all", "--max-size", "1GB")
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert len(store.list()) == 2
 
 
