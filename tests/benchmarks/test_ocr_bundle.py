@@ -31,7 +31,7 @@ def read(session: Session, page: Page) -> Score:
 
 
 def judge(session: Session, some: Iterable[Page]) -> tuple[float, float]:
-    """Character error rate, and the furthest that any edge of any line lies from its ink, in source pixels."""
+    """Character error rate, and the furthest that an edge of a line lies from its ink, in source pixels."""
     scores = [read(session, page) for page in some]
     errors, characters = sum(s.errors for s in scores), sum(s.characters for s in scores)
     furthest = np.abs(np.concatenate([s.box_errors for s in scores])).max(axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class StageRun:
             else:
                 ticks += found
         if self._cutter is not None:
-            ticks += [self._on_window(window, values) for window in self._cutter.finish()]
+            ticks += [self._on_window(window, values, end_s) for window in self._cutter.finish()]
         return signals, [*ticks, *self._finish_post(values, end_s)]
 
     def _on_passed(self, parts: Iterator[tuple[bool, Signal]], values: Mapping[str, Any]) -> list[Tick]:
@@ -146,7 +147,7 @@ class StageRun:
             return []
         ticks = [tick for found in self._finish_pre(values) if isinstance(found, list) for tick in found]
         if self._cutter is not None:
-            ticks += [self._on_window(window, values) for window in self._cutter.finish()]
+            ticks += [self._on_window(window, values, self._end_s) for window in self._cutter.finish()]
         return ticks + self._finish_post(values, self._end_s)
 
     def _finish_post(self, values: Mapping[str, Any], end_s: float) -> list[Tick]:
@@ -204,8 +205,9 @@ class StageRun:
             return []
         return [self._on_window(window, values) for window in self._cutter.push(value)]
 
-    def _on_window(self, window: Signal, values: Mapping[str, Any]) -> Tick:
-        tick = Tick(window.start_s, end_of(window), None)
+    def _on_window(self, window: Signal, values: Mapping[str, Any], source_end_s: float = math.inf) -> Tick:
+        """source_end_s: where the source has ended; what fills up the last window is no part of it."""
+        tick = Tick(window.start_s, min(end_of(window), source_end_s), None)
         value = self._through(self._post, self._run_one(window), values, 2, tick)
         return Tick(tick.start_s, tick.end_s, value)
 

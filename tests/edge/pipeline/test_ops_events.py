@@ -116,6 +116,16 @@ def test_notes_are_in_source_time() -> None:
     assert [start_s for _, start_s, _ in found] == [pytest.approx(100 + start_s) for _, start_s, _ in PIECE]
 
 
+def test_notes_end_with_the_source_at_the_latest() -> None:
+    starts_s = np.arange(40) * FRAME_S
+    sounding = {name: np.zeros((40, 5), np.float32) for name in ("frames", "onsets")}
+    sounding["frames"][:, 0], sounding["onsets"][10, 0] = 0.75, 0.9
+    feed = Signal(np.zeros(40 * HOP, np.float32), RATE_HZ)
+    step, end_s = notes(), float(starts_s[20]) + FRAME_S / 3
+    (note,) = step(Outputs(sounding, feed), start_s=0.0, end_s=end_s) + step.finish()
+    assert (note.start_s, note.end_s) == (pytest.approx(starts_s[10]), end_s)
+
+
 def test_short_notes_are_dropped() -> None:
     found = decoded(notes(min_length_s=0.15), 40, (40 - 2 * TRIM) * HOP)
     assert [name for name, _, _ in found] == ["C4", "E4"]

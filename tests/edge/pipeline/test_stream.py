@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_a_recording_is_a_stream_from_its_beginning_to_its_end(session: Session)
     assert [stage.name for stage in result.stages] == ["number"]
     assert result.stages[0].runs == 7
     assert result.stages[0].run_s > 0
+
+
+def test_what_fills_up_the_last_window_is_no_part_of_the_source(tmp_path: Path) -> None:
+    def pad(manifest: dict[str, Any]) -> dict[str, Any]:
+        counter = manifest["models"]["counter"]
+        return {"counter": {**counter, "window": {**counter["window"], "pad": 0}}}
+
+    plain = json.loads((write_folder(tmp_path / "plain") / "manifest.json").read_text())
+    folder = write_folder(tmp_path / "padded", models=pad(plain))
+    with edgeai.load(folder, steps={"test.number@1": number}) as session:
+        last = session.predict(SAMPLES).parts[-1]
+    assert (last.start_s, last.end_s) == (28 / 8, 30 / 8)
+    assert last.value == 27 + 28 + 29 + 30 + 1000 * 12
 
 
 def test_streams_side_by_side_keep_their_states_apart(session: Session) -> None:

@@ -97,7 +97,10 @@ class Notes:
     lowest: MIDI number of the first pitch; 21 is the lowest key of a piano, A0.
     onset_threshold, frame_threshold, min_length_s, gap_frames: see `edgeai.steps.notes.NoteTracker`.
     Events are named by scientific pitch (`C4` is MIDI 60) and scored by the mean activation of their frames.
+    They end with the source at the latest: frames that only filled up the last window are left out.
     """
+
+    takes_time = True
 
     def __init__(
         self,
@@ -124,21 +127,24 @@ class Notes:
         )
         self._covered_s = -math.inf  # up to where frames went to the tracker
         self._frame_s = 0.0
+        self._end_s = math.inf  # of what the model was given so far
 
-    def __call__(self, value: Outputs) -> list[Event]:
-        """What the model gave for one window in; the notes that ended out."""
+    def __call__(self, value: Outputs, *, start_s: float = 0.0, end_s: float = math.inf) -> list[Event]:
+        """What the model gave for one window, and its times, in; the notes that ended out."""
         if not isinstance(value.feed, Signal):
             raise InputError("notes are made of what a model gave for a window of sound")
         activations, onsets = (_matrix(value, name) for name in self._names)
         if activations.shape != onsets.shape:
             raise InputError(f"frames {activations.shape} and onsets {onsets.shape} are not of one shape")
         frame_s = self._frame_s = self._hop / value.feed.rate_hz
+        self._end_s = end_s
         starts_s: NDArray[np.float64] = (
             value.feed.start_s + np.arange(len(onsets), dtype=np.float64) * frame_s
         )
         # Windows that overlap: a frame that was covered by half or more came before.
         first = max(self._trim, int(np.searchsorted(starts_s, self._covered_s - frame_s / 2)))
-        new = slice(first, max(first, len(onsets) - self._trim))
+        last = min(len(onsets) - self._trim, int(np.searchsorted(starts_s, end_s)))
+        new = slice(first, max(first, last))
         if len(starts_s[new]):
             self._covered_s = float(starts_s[new][-1]) + frame_s
         return self._events(self._tracker.push(activations[new], onsets[new], starts_s[new], frame_s))
@@ -149,7 +155,9 @@ class Notes:
 
     def _events(self, notes: list[Note]) -> list[Event]:
         return [
-            Event(note_name(self._lowest + note.pitch), note.start_s, note.end_s, note.score)
+            Event(
+                note_name(self._lowest + note.pitch), note.start_s, min(note.end_s, self._end_s), note.score
+            )
             for note in notes
         ]
 
