@@ -58,6 +58,7 @@ def open_session(
         preferred_providers=profile.preferred_providers if providers is None else (),
         signature=signature,
     )
+    _check_steps(steps)
     bundle, held = open_bundle(path)
     if bundle.is_bare:
         _refuse_words_of_bundles(path, model=model, variant=variant, steps=steps)
@@ -262,6 +263,16 @@ def _check_providers(providers: Sequence[str] | None) -> tuple[str, ...]:
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"providers is {providers!r}; give names in order, such as ['cuda', 'cpu']")
     return names
+
+
+def _check_steps(steps: object) -> None:
+    if steps is None:
+        return
+    if not isinstance(steps, Mapping):
+        raise InputError(f"steps is a {type(steps).__name__}; give functions by name: {{'acme.x@1': f}}")
+    for name, step in steps.items():
+        if not callable(step):
+            raise InputError(f"steps[{one_line(repr(name))}] is a {type(step).__name__}; give a function")
 
 
 def _warn_of_unused(asked: tuple[str, ...], share: Mapping[str, float], path: str) -> None:

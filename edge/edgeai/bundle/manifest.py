@@ -436,6 +436,8 @@ def _stage(table: JsonTable, models: Mapping[str, Model], values: set[str]) -> S
             only_if=only_if,
             where=where,
         )
+        if stage.batch is not None and models[name].state:
+            table.fail("batch", f"cannot be: {name!r} keeps state, which goes from one item to the next")
         for key in table.names():
             table.fail(key, "is no key of a stage that runs a model")
         return stage

@@ -42,7 +42,9 @@ class ModelPort:
     def __init__(self, model: Model, opened: Runs, open_another: Callable[[], Runs]) -> None:
         self.model = model
         self._opened, self._open_another = opened, open_another
-        self._lock = threading.Lock()
+        self._is_closed = False
+        # Reentrant: a stream that is collected gives its model back wherever that happens.
+        self._lock = threading.RLock()
         self._idle: list[Runs] = [opened]
         self.keeps_inside = any(isinstance(state, Internal) for state in model.state)
         self.loops = tuple(state for state in model.state if isinstance(state, Loop))
@@ -77,12 +79,17 @@ class ModelPort:
         """A stream has ended: the next may have its model."""
         if self.keeps_inside:
             with self._lock:
-                self._idle.append(runs)
+                is_late = self._is_closed and runs is not self._opened
+                if not is_late:
+                    self._idle.append(runs)
+            if is_late:
+                runs.close()
 
     def close(self) -> None:
         """Free what streams opened; the first one belongs to the session."""
         with self._lock:
             idle, self._idle = self._idle, []
+            self._is_closed = True
         for runs in idle:
             if runs is not self._opened:
                 runs.close()
@@ -109,7 +116,10 @@ class ModelPort:
     def _fit(self, name: str, value: Any, where: str) -> Array:
         """An array of the input's dtype and number of dimensions; missing ones are put in front."""
         spec = self.specs[name]
-        array = np.asarray(_array(value, where))
+        try:
+            array = np.asarray(_array(value, where))
+        except ValueError as error:  # lists of different lengths
+            raise InputError(f"{where}: input {spec} got no array: {one_line(error)}") from None
         if array.dtype.kind not in "biufc" and spec.dtype != "str":
             raise InputError(f"{where}: input {spec} got a {type(value).__name__}, which is no array")
         array = array.astype(NUMPY_DTYPES[spec.dtype], copy=False)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bundle.types import Bundle, RunStage, Stage
-from ..errors import InputError, one_line
+from ..errors import InputError, ManifestError, one_line
 from .bind import Function, bind
 from .flow import SOURCE, Flow
 from .model import ModelPort
 from .result import Result
 from .stage import BoundStage
-from .stream import Stream
+from .stream import Stream, checked_rate
 from .values import Signal
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ def _bound(
         tuple(bind(call, own=own, assets=bundle.assets, known=known, shown=bundle.path) for call in group)
         for group in calls
     )
+    for step in (*pre, *post):
+        if step.refs and bundle.source is not None and bundle.source.kind == "audio":
+            raise ManifestError(
+                f"{one_line(bundle.path)}: {step} names other values, which a stream of sound has only chunk by "
+                "chunk; leave it out"
+            )
     return BoundStage(
         name=stage.as_,
         from_=stage.from_,
@@ -147,6 +153,9 @@ class Pipeline:
         self, source: Any, rate_hz: int | None, opened: ExitStack
     ) -> tuple[int | None, Iterable[Array]]:
         if isinstance(source, np.ndarray):
+            rate_hz = checked_rate(rate_hz)
+            if source.ndim == 0:
+                raise InputError("samples have the shape []; give [n], or [n, channels]")
             step = max(1, round(_CHUNK_S * (rate_hz or self.source.rate_hz or 1)))
             return rate_hz, (source[at : at + step] for at in range(0, len(source), step))
         if isinstance(source, Signal):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .values import Array
 
 
+_SAME_RATE = 1e-3
+"""Rates of frames are rounded in manifests: 86.13 for 22050 / 256."""
+
+
 @dataclass(frozen=True)
 class BoundStage:
     """A stage with its steps and model found. port: None for a stage without a model."""
@@ -91,7 +95,7 @@ class StageRun:
         if stage.only_if is not None and not strength(values[stage.only_if.from_]) > stage.only_if.above:
             return None
         value = self._through(self._pre, value, values, 0)
-        if stage.port is not None:
+        if stage.port is not None and value is not None:
             value = self._run_all(value) if isinstance(value, list) else self._run_one(value)
         return self._through(self._post, value, values, 2)
 
@@ -108,7 +112,7 @@ class StageRun:
             if self.gate is not None and not self.gate.passes(tick.start_s, tick.end_s):
                 continue
             value = self._through(self._pre, tick.value, values, 0, tick)
-            if self.stage.port is not None:
+            if self.stage.port is not None and value is not None:
                 value = self._run_all(value) if isinstance(value, list) else self._run_one(value)
             value = self._through(self._post, value, values, 2, tick)
             found.append(Tick(tick.start_s, tick.end_s, value))
@@ -203,7 +207,18 @@ class StageRun:
             if len(value.values):
                 self._gathered.append(value)
             return []
+        self._check_rate(value)
         return [self._on_window(window, values) for window in self._cutter.push(value)]
+
+    def _check_rate(self, signal: Signal) -> None:
+        """A model made for another rate would hear everything too slow or too fast, and times would be off."""
+        assert self.stage.port is not None
+        window = self.stage.port.model.window
+        if window is not None and abs(signal.rate_hz - window.rate_hz) > _SAME_RATE * window.rate_hz:
+            raise InputError(
+                f"{self.stage.where}: model {self.stage.port.model.name!r} takes {window.rate_hz:g} elements "
+                f"a second, the steps before it gave {signal.rate_hz:g}; add a step such as resample@1"
+            )
 
     def _on_window(self, window: Signal, values: Mapping[str, Any], source_end_s: float = math.inf) -> Tick:
         """source_end_s: where the source has ended; what fills up the last window is no part of it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import threading
+import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,9 @@ OVERRUNS = ("block", "latest", "drop")
 GAP_S = 0.1
 """A time stamp that is further from where the samples before it end means that sound was lost. Clocks of
 sound cards and computers drift apart by less than 100 ppm, and buffers deliver in steps of some 10 ms."""
+
+_MOST_HZ = 10_000_000
+"""No converter for sound is faster; resampling from an absurd rate would go on for ever."""
 
 
 @dataclass
@@ -67,7 +73,7 @@ class Stream:
         self._is_sound = source.kind == "audio"
         if rate_hz is not None and not self._is_sound:
             raise InputError(f"rate is for sound, and this pipeline takes {source.kind}; leave it out")
-        self._rate_hz = rate_hz or source.rate_hz or 0
+        self._rate_hz = checked_rate(rate_hz) or source.rate_hz or 0
         self._next_s: float | None = None  # source time at which the next chunk should start
         self._count = 0
         self._origin_s = 0.0
@@ -75,6 +81,9 @@ class Stream:
         self._is_closed = False
         self._worker = None if overrun == "block" else _Worker(self._run, overrun, queue, self.counts)
         self._start_resampling()
+        # A stream that is dropped without being closed must not leave its thread and its model behind.
+        self._let_go = weakref.finalize(self, _release, self._worker, flow)
+        self._let_go.atexit = False
 
     @property
     def dropped(self) -> int:
@@ -90,7 +99,8 @@ class Stream:
         """Give the stream what comes next, and get the answers that are ready.
 
         chunk: of sound, samples of any number: f32 [n] in -1 to 1 or i16 [n], [n, channels] is mixed down;
-            else one item: an image, a text, arrays, as `Session.predict` takes them.
+            else one item: an image, a text, arrays, as `Session.predict` takes them. What has to wait is
+            copied: the caller's buffer is free again when the call returns.
         timestamp_s: source time at which the chunk starts; None: right after the one before, from 0. One that
             is more than 0.1 s off tells of lost sound: the stream forgets its state and goes on from there.
 
@@ -98,8 +108,12 @@ class Stream:
         waits, and brings what was finished meanwhile. Raises InputError, RunError, SessionClosed.
         """
         self._refuse_closed()
+        timestamp_s = _checked_time(timestamp_s)
+        if self._is_sound:
+            job = self._sound(chunk, timestamp_s)
+        else:
+            job = _Job(chunk if self._worker is None else _own(chunk), timestamp_s, 0.0, False)
         self.counts.pushed += 1
-        job = self._sound(chunk, timestamp_s) if self._is_sound else _Job(chunk, timestamp_s, 0.0, False)
         return self._run(job) if self._worker is None else self._worker.put(job)
 
     def finish(self) -> list[Result]:
@@ -124,9 +138,7 @@ class Stream:
         """End the stream without asking for what is still to come. Closing twice is fine."""
         if not self._is_closed:
             self._is_closed = True
-            if self._worker is not None:
-                self._worker.stop()
-            self._flow.close()
+            self._let_go()
 
     def __enter__(self) -> Stream:
         return self
@@ -141,7 +153,8 @@ class Stream:
             raise SessionClosed("this stream has ended; open another with session.stream()")
 
     def _sound(self, chunk: Any, timestamp_s: float | None) -> _Job:
-        samples = mono(chunk)
+        # Windows and queues keep what came; a microphone's buffer is written again when this returns.
+        samples = _own(mono(chunk))
         start_s = self._next_s
         gap = False
         if start_s is None or (timestamp_s is not None and abs(timestamp_s - start_s) > GAP_S):
@@ -197,7 +210,9 @@ class _Worker:
     def __init__(
         self, run: Callable[[_Job], list[Result]], overrun: str, capacity: int, counts: Counts
     ) -> None:
-        self._run, self._overrun, self._capacity, self._counts = run, overrun, capacity, counts
+        # Weak: else the thread would keep its stream alive, and itself with it.
+        self._run = weakref.WeakMethod(run)
+        self._overrun, self._capacity, self._counts = overrun, capacity, counts
         self._waiting: deque[_Job] = deque()
         self._results: list[Result] = []
         self._error: EdgeError | None = None
@@ -235,7 +250,9 @@ class _Worker:
             self._is_stopped = True
             self._waiting.clear()
             self._changed.notify_all()
-        self._thread.join()
+        # The thread itself ends the stream, where it held the last reference to it.
+        if self._thread is not threading.current_thread():
+            self._thread.join()
 
     def _append(self, job: _Job) -> None:
         self._waiting.append(replace(job, follows_gap=True) if self._missing else job)
@@ -263,8 +280,11 @@ class _Worker:
                     return
                 job = self._waiting.popleft()
                 self._is_busy = True
+            run = self._run()
+            if run is None:
+                return
             try:
-                results, error = self._run(job), None
+                results, error = run(job), None
             except EdgeError as failed:
                 results, error = [], failed
             except Exception as failed:  # a fault of ours must not end the thread without a word
@@ -276,19 +296,63 @@ class _Worker:
             with self._changed:
                 self._results += results
                 self._error = self._error or error
+            del run, job, results, error  # nothing of the stream is held while there is nothing to do
 
 
 def mono(chunk: Any) -> Array:
     """Samples as f32 in -1 to 1: integers are scaled, channels mixed down. Raises InputError."""
-    samples = np.asarray(chunk)
+    try:
+        samples = np.asarray(chunk)
+    except ValueError as error:
+        raise InputError(f"samples are no array: {one_line(error)}; give [n], or [n, channels]") from None
     if samples.dtype == np.int16:
         samples = from_int16(samples)
     elif samples.dtype.kind == "f":
-        samples = samples.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # f64 beyond f32 becomes infinite, and is passed on as that
+            samples = samples.astype(np.float32, copy=False)
     else:
         raise InputError(f"samples are {samples.dtype}; give float32 in -1 to 1, or int16")
-    if samples.ndim == 2:
+    if samples.ndim == 2 and samples.shape[1]:
         samples = mix_down(samples)
     if samples.ndim != 1:
         raise InputError(f"samples have the shape {list(samples.shape)}; give [n], or [n, channels]")
     return samples
+
+
+def checked_rate(rate_hz: int | None) -> int | None:
+    """A rate of samples that can be. Raises InputError."""
+    try:
+        number = None if rate_hz is None else operator.index(rate_hz)
+    except TypeError:
+        number = 0
+    if number is not None and (isinstance(rate_hz, bool) or not 1 <= number <= _MOST_HZ):
+        raise InputError(f"rate is {one_line(repr(rate_hz), 60)}; give samples a second, 1 to {_MOST_HZ}")
+    return number
+
+
+def _checked_time(timestamp_s: float | None) -> float | None:
+    if timestamp_s is None:
+        return None
+    try:
+        seconds = float(timestamp_s)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"timestamp_s is {one_line(repr(timestamp_s), 60)}; give seconds of source time")
+    return seconds
+
+
+def _own(value: Any) -> Any:
+    """A copy of arrays; what is no array cannot change meanwhile."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {name: _own(each) for name, each in value.items()}
+    return value
+
+
+def _release(worker: _Worker | None, flow: Flow) -> None:
+    """What the end of a stream frees."""
+    if worker is not None:
+        worker.stop()
+    flow.close()
