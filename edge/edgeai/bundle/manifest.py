@@ -58,6 +58,8 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _STEP = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*@[1-9][0-9]*"
 _SHA256 = r"sha256:[0-9a-f]{64}"
 _SPECIFIER = r"(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*(\s*,\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*)*"
+# 64 MiB as f32: half a minute of sound at 500 kHz, more than any board keeps for a window.
+_MOST_ELEMENTS = 1 << 24
 SOURCE = "source"
 """The name of what comes into a pipeline."""
 
@@ -223,7 +225,7 @@ def _model(name: str, table: JsonTable, folder: Path) -> Model:
         if variant.id in seen:
             table.fail(f"variants[{index}].id", f"is {variant.id!r}, which an earlier variant is called too")
         seen.add(variant.id)
-    return Model(
+    model = Model(
         name=name,
         variants=variants,
         inputs=inputs,
@@ -231,6 +233,34 @@ def _model(name: str, table: JsonTable, folder: Path) -> Model:
         state=tuple(_state(each, inputs, outputs) for each in table.tables("state")),
         window=_window(table, inputs),
     )
+    _check_who_fills(table, model)
+    return model
+
+
+def _check_who_fills(table: JsonTable, model: Model) -> None:
+    """One source for each input: the caller, a constant, or an output that is fed back."""
+    fixed = {name for name, each in model.inputs.items() if each.value is not None}
+    contexts: set[str] = set()
+    for index, state in enumerate(model.state):
+        if isinstance(state, Loop):
+            if state.input in fixed:
+                table.fail(f"state[{index}].input", f"is {state.input!r}, which is filled already")
+            fed, out = model.inputs[state.input].spec, model.outputs[state.output]
+            if len(fed.shape) != len(out.shape) or not _may_be_equal(fed.shape, out.shape):
+                table.fail(f"state[{index}].output", f"is {out}, which does not fit input {fed}")
+            fixed.add(state.input)
+        elif isinstance(state, Context):
+            if state.input in contexts:
+                table.fail(f"state[{index}].input", f"is {state.input!r}, which has a context already")
+            contexts.add(state.input)
+    for name in sorted(contexts & fixed):
+        table.fail("state", f"gives a context to {name!r}, which the caller does not fill")
+    if model.window is not None and model.window.input in fixed:
+        table.fail("window.input", f"is {model.window.input!r}, which the caller does not fill")
+
+
+def _may_be_equal(one: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return all(a == b or isinstance(a, str) or isinstance(b, str) for a, b in zip(one, other, strict=True))
 
 
 def _by_name(table: JsonTable, read: Callable[[str, JsonTable], T]) -> dict[str, T]:
@@ -303,7 +333,10 @@ def _state(table: JsonTable, inputs: Mapping[str, Input], outputs: Mapping[str, 
         return Internal()
     name = _one_of(table, "input", inputs)
     if kind == "context":
-        return Context(name, table.count("size"))
+        context = Context(name, table.count("size"))
+        if context.size > _MOST_ELEMENTS:
+            table.fail("size", f"is {context.size:,}; the most are {_MOST_ELEMENTS:,}")
+        return context
     fed = inputs[name].spec
     if not fed.is_static:
         table.fail("input", f"is {fed}; state needs fixed sizes, since it starts from a filled array")
@@ -319,12 +352,15 @@ def _window(table: JsonTable, inputs: Mapping[str, Input]) -> Window | None:
         table.fail("window", "is neither an object nor null")
     window = JsonTable(table.file, value, f"{table.key}.window")
     size = window.count("size")
+    lead = window.whole("lead", 0)
+    if size > _MOST_ELEMENTS or lead > size:
+        window.fail("", f"has more than {_MOST_ELEMENTS:,} elements, or a lead that is longer than it is")
     return Window(
         input=_one_of(window, "input", inputs),
         size=size,
         hop=window.count("hop") if window.has("hop") else size,
         rate_hz=window.positive("rate"),
-        lead=window.whole("lead", 0),
+        lead=lead,
         pad=float(window.number("pad")) if window.has("pad") else None,
     )
 

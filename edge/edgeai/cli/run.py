@@ -6,7 +6,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -99,11 +99,16 @@ def run(
     )
     with _opened(request, verbosity) as opened:
         code = _print_answers(
-            opened, lines_for_people=sys.stdout.isatty() and not as_json, quiet=verbosity < 0
+            opened, lines_for_people=_is_terminal(sys.stdout) and not as_json, quiet=verbosity < 0
         )
         if stats or verbosity > 0:
             _print_totals(opened.totals)
     click.get_current_context().exit(code)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """None where it was closed before we started (`>&-`)."""
+    return stream is not None and stream.isatty()
 
 
 def _opened(request: RunRequest, verbosity: int) -> Run:

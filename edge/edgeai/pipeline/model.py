@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..bundle.types import NUMPY_DTYPES, Context, Internal, Loop, Model, TensorSpec, list_specs
-from ..errors import InputError, RunError, one_line
+from ..errors import InputError, RunError, SessionClosed, one_line
 from .values import Image, Signal
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class ModelPort:
         self.model = model
         self._opened, self._open_another = opened, open_another
         self._is_closed = False
+        self._others: list[Runs] = []
         # Reentrant: a stream that is collected gives its model back wherever that happens.
         self._lock = threading.RLock()
         self._idle: list[Runs] = [opened]
@@ -69,9 +70,13 @@ class ModelPort:
         if not self.keeps_inside:
             return self._opened
         with self._lock:
+            if self._is_closed:
+                raise SessionClosed(f"the session of {self.model.name!r} is closed; open it again")
             runs = self._idle.pop() if self._idle else None
-        if runs is None:
-            return self._open_another()
+            if runs is None:
+                runs = self._open_another()
+                self._others.append(runs)
+                return runs
         runs.reset()
         return runs
 
@@ -79,20 +84,15 @@ class ModelPort:
         """A stream has ended: the next may have its model."""
         if self.keeps_inside:
             with self._lock:
-                is_late = self._is_closed and runs is not self._opened
-                if not is_late:
-                    self._idle.append(runs)
-            if is_late:
-                runs.close()
+                self._idle.append(runs)
 
     def close(self) -> None:
         """Free what streams opened; the first one belongs to the session."""
         with self._lock:
-            idle, self._idle = self._idle, []
+            others, self._others, self._idle = self._others, [], []
             self._is_closed = True
-        for runs in idle:
-            if runs is not self._opened:
-                runs.close()
+        for runs in others:
+            runs.close()
 
     def feed(self, value: Any, where: str) -> dict[str, Array]:
         """Arrays by input name for the inputs that the caller fills.
@@ -188,7 +188,11 @@ class ModelState:
 def _filled(spec: TensorSpec, value: float | int | None) -> Array:
     """An array of the input's shape, symbolic sizes as 1, filled with one number."""
     shape = tuple(size if isinstance(size, int) else 1 for size in spec.shape)
-    return np.full(shape, 0 if value is None else value, NUMPY_DTYPES[spec.dtype])
+    try:
+        with np.errstate(over="ignore"):  # beyond f32 is infinite, which a model may be given
+            return np.full(shape, 0 if value is None else value, NUMPY_DTYPES[spec.dtype])
+    except (OverflowError, ValueError, MemoryError) as error:
+        raise InputError(f"input {spec} cannot be filled with {value}: {one_line(error)}") from None
 
 
 def _array(value: Any, where: str) -> Any:

@@ -54,8 +54,8 @@ def _bound(
     for step in (*pre, *post):
         if step.refs and bundle.source is not None and bundle.source.kind == "audio":
             raise ManifestError(
-                f"{one_line(bundle.path)}: {step} names other values, which a stream of sound has only chunk by "
-                "chunk; leave it out"
+                f"{one_line(bundle.path)}: {step} names other values, which a stream of sound has only "
+                "chunk by chunk; leave it out"
             )
     return BoundStage(
         name=stage.as_,

@@ -211,7 +211,7 @@ class StageRun:
         return [self._on_window(window, values) for window in self._cutter.push(value)]
 
     def _check_rate(self, signal: Signal) -> None:
-        """A model made for another rate would hear everything too slow or too fast, and times would be off."""
+        """A model made for another rate would hear everything too slow or too fast."""
         assert self.stage.port is not None
         window = self.stage.port.model.window
         if window is not None and abs(signal.rate_hz - window.rate_hz) > _SAME_RATE * window.rate_hz:
@@ -256,7 +256,12 @@ class StageRun:
     def _run(self, feed: dict[str, Array]) -> dict[str, Array]:
         assert self._state is not None
         began = time.perf_counter()
-        outputs = self._state.run(feed, self.stage.where)
+        try:
+            outputs = self._state.run(feed, self.stage.where)
+        except (InputError, RunError) as error:  # of several models, which?
+            if self.stage.where in str(error):
+                raise
+            raise type(error)(f"{self.stage.where}: {error}") from error
         self._times[1] += time.perf_counter() - began
         self._runs += 1
         return outputs

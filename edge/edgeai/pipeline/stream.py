@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..bundle.types import Source
-from ..errors import EdgeError, InputError, RunError, SessionClosed, one_line
+from ..errors import InputError, SessionClosed, one_line
 from ..steps.audio import from_int16, mix_down
 from .flow import Flow
 from .result import Result, StageTime
 from .values import Signal
+from .worker import Counts, Job, Worker
 
 if TYPE_CHECKING:
     from .values import Array
@@ -32,20 +31,6 @@ sound cards and computers drift apart by less than 100 ppm, and buffers deliver 
 
 _MOST_HZ = 10_000_000
 """No converter for sound is faster; resampling from an absurd rate would go on for ever."""
-
-
-@dataclass
-class Counts:
-    """What became of the chunks and items of a stream.
-
-    pushed: given to it. dropped: never run, because the model was behind. gaps: times at which state was
-    forgotten since something was missing in between.
-    """
-
-    pushed: int = 0
-    dropped: int = 0
-    dropped_s: float = 0.0
-    gaps: int = 0
 
 
 class Stream:
@@ -79,11 +64,11 @@ class Stream:
         self._origin_s = 0.0
         self._resample: Any = None
         self._is_closed = False
-        self._worker = None if overrun == "block" else _Worker(self._run, overrun, queue, self.counts)
+        self._worker = None if overrun == "block" else Worker(self._run, overrun, queue, self.counts)
         self._start_resampling()
-        # A stream that is dropped without being closed must not leave its thread and its model behind.
+        # A stream that is dropped without being closed must not leave its thread and its model behind; nor
+        # may the interpreter end while the thread runs a model: C++ libraries abort the process then.
         self._let_go = weakref.finalize(self, _release, self._worker, flow)
-        self._let_go.atexit = False
 
     @property
     def dropped(self) -> int:
@@ -112,7 +97,7 @@ class Stream:
         if self._is_sound:
             job = self._sound(chunk, timestamp_s)
         else:
-            job = _Job(chunk if self._worker is None else _own(chunk), timestamp_s, 0.0, False)
+            job = Job(chunk if self._worker is None else _own(chunk), timestamp_s, 0.0, False)
         self.counts.pushed += 1
         return self._run(job) if self._worker is None else self._worker.put(job)
 
@@ -152,7 +137,7 @@ class Stream:
         if self._is_closed:
             raise SessionClosed("this stream has ended; open another with session.stream()")
 
-    def _sound(self, chunk: Any, timestamp_s: float | None) -> _Job:
+    def _sound(self, chunk: Any, timestamp_s: float | None) -> Job:
         # Windows and queues keep what came; a microphone's buffer is written again when this returns.
         samples = _own(mono(chunk))
         start_s = self._next_s
@@ -163,11 +148,9 @@ class Stream:
             start_s = self._origin_s
         self._count += len(samples)
         self._next_s = self._origin_s + self._count / self._rate_hz
-        return _Job(
-            Signal(samples, float(self._rate_hz), start_s), start_s, len(samples) / self._rate_hz, gap
-        )
+        return Job(Signal(samples, float(self._rate_hz), start_s), start_s, len(samples) / self._rate_hz, gap)
 
-    def _run(self, job: _Job) -> list[Result]:
+    def _run(self, job: Job) -> list[Result]:
         if not self._is_sound:
             result = self._flow.once(self._open_value(job.value))
             return [replace(result, start_s=job.start_s, end_s=job.start_s)]
@@ -192,111 +175,6 @@ class Stream:
             from .ops.audio import Resample
 
             self._resample = Resample(rate=wanted)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One chunk or item. follows_gap: whether something before it is missing."""
-
-    value: Any
-    start_s: float | None
-    duration_s: float
-    follows_gap: bool
-
-
-class _Worker:
-    """Runs jobs in a thread of its own, so that who pushes never waits; a full queue drops."""
-
-    def __init__(
-        self, run: Callable[[_Job], list[Result]], overrun: str, capacity: int, counts: Counts
-    ) -> None:
-        # Weak: else the thread would keep its stream alive, and itself with it.
-        self._run = weakref.WeakMethod(run)
-        self._overrun, self._capacity, self._counts = overrun, capacity, counts
-        self._waiting: deque[_Job] = deque()
-        self._results: list[Result] = []
-        self._error: EdgeError | None = None
-        self._is_busy = self._is_stopped = self._missing = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="edgeai-stream", daemon=True)
-        self._thread.start()
-
-    def put(self, job: _Job) -> list[Result]:
-        """Queue a job, dropping one where there is no room; what was finished meanwhile."""
-        with self._changed:
-            if len(self._waiting) < self._capacity:
-                self._append(job)
-            elif self._overrun == "drop":
-                self._drop(job)
-                self._missing = True
-            else:
-                self._drop(self._waiting.popleft())
-                if self._waiting:
-                    self._waiting[0] = replace(self._waiting[0], follows_gap=True)
-                else:
-                    self._missing = True
-                self._append(job)
-            return self._take()
-
-    def drain(self) -> list[Result]:
-        """Wait until everything queued has run; what was finished."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or not (self._waiting or self._is_busy))
-            return self._take()
-
-    def stop(self) -> None:
-        """End the thread after the job that is under way."""
-        with self._changed:
-            self._is_stopped = True
-            self._waiting.clear()
-            self._changed.notify_all()
-        # The thread itself ends the stream, where it held the last reference to it.
-        if self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def _append(self, job: _Job) -> None:
-        self._waiting.append(replace(job, follows_gap=True) if self._missing else job)
-        self._missing = False
-        self._changed.notify_all()
-
-    def _drop(self, job: _Job) -> None:
-        self._counts.dropped += 1
-        self._counts.dropped_s += job.duration_s
-
-    def _take(self) -> list[Result]:
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-        results, self._results = self._results, []
-        return results
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._is_busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._is_stopped or self._waiting)
-                if self._is_stopped:
-                    return
-                job = self._waiting.popleft()
-                self._is_busy = True
-            run = self._run()
-            if run is None:
-                return
-            try:
-                results, error = run(job), None
-            except EdgeError as failed:
-                results, error = [], failed
-            except Exception as failed:  # a fault of ours must not end the thread without a word
-                results, error = (
-                    [],
-                    RunError(f"the stream failed: {one_line(failed)} ({type(failed).__name__})"),
-                )
-                error.__cause__ = failed
-            with self._changed:
-                self._results += results
-                self._error = self._error or error
-            del run, job, results, error  # nothing of the stream is held while there is nothing to do
 
 
 def mono(chunk: Any) -> Array:
@@ -351,7 +229,7 @@ def _own(value: Any) -> Any:
     return value
 
 
-def _release(worker: _Worker | None, flow: Flow) -> None:
+def _release(worker: Worker | None, flow: Flow) -> None:
     """What the end of a stream frees."""
     if worker is not None:
         worker.stop()

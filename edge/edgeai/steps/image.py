@@ -28,6 +28,9 @@ LAYOUTS = ("NHWC", "NCHW", "HWC", "CHW")
 ALIGNMENTS = ("center", "topleft")
 
 _DTYPES: dict[str, np.dtype[Any]] = {"f32": np.dtype(np.float32), "u8": np.dtype(np.uint8)}
+MAX_PIXELS = 1 << 26
+"""67 million: more than the 50 of a phone, and 200 MB as RGB. A file of kilobytes can claim far more."""
+
 _SIDE_LIMIT = 1 << 15  # larger is a slip in the manifest: 32,768 pixels squared are 3 GB
 
 
@@ -211,3 +214,7 @@ def check_size(name: str, width: int, height: int) -> None:
     """Raise InputError for a size that no image has."""
     if not (1 <= width <= _SIDE_LIMIT and 1 <= height <= _SIDE_LIMIT):
         raise InputError(f"{name}: {width} x {height} must have sides from 1 to {_SIDE_LIMIT}")
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {width} x {height} would be {width * height:,} pixels; the most are {MAX_PIXELS:,}"
+        )

@@ -16,12 +16,10 @@ from ..errors import InputError, one_line
 from ..extras import require
 from . import geometry
 from .geometry import Array, Matrix
+from .image import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
-
-MAX_PIXELS = 1 << 26
-"""67 million: more than the 50 of a phone, and 200 MB as RGB. A file of kilobytes can claim far more."""
 
 # What cameras, scanners and browsers write: Pillow's other readers are rarely attacked and mended, and that
 # for EPS starts Ghostscript. The first five load no further plug-ins.

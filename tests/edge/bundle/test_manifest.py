@@ -131,6 +131,13 @@ MISTAKES: list[tuple[str, Any, str]] = [
         [2, "N", 128],
         "models.vad.state[0].input: is state: f32[2, N, 128]; state needs",
     ),
+    ("models.vad.state.0.input", "sr", "models.vad.state[0].input: is 'sr', which is filled already"),
+    ("models.vad.state.0.output", "y", "state[0].output: is y: f32[1, 1], which does not fit input"),
+    ("models.vad.state.1.input", "sr", "state: gives a context to 'sr', which the caller does not fill"),
+    ("models.vad.state.1.size", 10**9, "models.vad.state[1].size: is 1,000,000,000; the most are"),
+    ("models.vad.window.input", "state", "window.input: is 'state', which the caller does not fill"),
+    ("models.vad.window.size", 10**9, "models.vad.window: has more than 16,777,216 elements"),
+    ("models.vad.window.lead", 513, "has more than 16,777,216 elements, or a lead that is longer"),
     ("models.vad.window.rate", 0, "models.vad.window.rate: is 0; give a number above 0"),
     ("models.vad.window.input", "q", "models.vad.window.input: is 'q'"),
     ("models.vad.window", 5, "models.vad.window: is neither an object nor null"),
@@ -223,7 +230,8 @@ def test_the_full_manifest_fits_the_schema() -> None:
 # What only a reader can say, since it depends on other places of the manifest.
 BEYOND_A_SCHEMA = (
     "earlier", "entry", "is no dimension", "'=Z'", "min <= opt", "'q'", "state needs",
-    "which has not as many", "'later'", "'nosuch'", "'x.npz'", "give one of: marked",
+    "which has not as many", "'later'", "filled already", "does not fit",
+    "the caller does not fill", "the most are", "16,777,216", "'nosuch'", "'x.npz'", "give one of: marked",
 )  # fmt: skip
 
 

@@ -397,3 +397,11 @@ def wake_word(folder: Path, model: Path) -> Path:
     out = folder.with_suffix(".edge")
     assert call("bundle", "--manifest", folder / "manifest.json", "-o", out).code == 0
     return out
+
+
+def test_a_closed_standard_output_is_no_stack_trace(loudness: Path, tmp_path: Path) -> None:
+    real_bundles.sound(tmp_path / "a.wav", [(0.1, 0.2)], 0.3)
+    command = f"{sys.executable} -m edgeai run {loudness} {tmp_path}/a.wav >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 3}

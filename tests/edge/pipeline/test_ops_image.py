@@ -313,3 +313,11 @@ def test_what_is_wider_than_the_aspect_loses_the_rest(keep: str, left: int) -> N
     assert whole.pixels.shape == pixels.shape
     with pytest.raises(InputError, match="ratio is 0 and keep"):
         ops.limit_aspect(ops.decode(pixels), ratio=0)
+
+
+def test_a_thin_picture_is_not_made_a_square_that_no_board_can_hold() -> None:
+    thin = ops.decode(np.zeros((20000, 1, 3), np.uint8))
+    with pytest.raises(
+        InputError, match="20000 x 20000 would be 400,000,000 pixels; the most are 67,108,864"
+    ):
+        ops.pad(thin, square=True)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import edgeai
 from edgeai.errors import InputError, RunError, SessionClosed
 from edgeai.pipeline.result import Result
+from edgeai.pipeline.values import Signal
 from edgeai.session import Session
 from tests.edge.pipeline.stream_bundle import number, write_folder
 
@@ -308,3 +309,12 @@ def test_what_is_open_at_a_gap_and_at_the_end_is_told(tmp_path: Path) -> None:
         results += stream.push(np.concatenate([quiet, loud]), 50.0)
         results += stream.finish()
     assert [(r.value.name, r.start_s, r.end_s) for r in results] == [("loud", 0.5, 1.5), ("loud", 50.5, 51.5)]
+
+
+def test_what_a_model_refuses_names_the_stage(session: Session) -> None:
+    samples = np.zeros((4, 1, 2), np.float32)
+    with (
+        session.stream() as stream,
+        pytest.raises(InputError, match=r"^pipeline\[0\]: .*input x: f32\[1, 6\]"),
+    ):
+        stream._flow.push(Signal(samples, 8.0))

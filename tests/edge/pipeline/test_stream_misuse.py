@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import math
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,7 +17,9 @@ import numpy as np
 import pytest
 
 import edgeai
-from edgeai.errors import InputError, ManifestError
+from edgeai.bundle.types import Internal, Model
+from edgeai.errors import InputError, ManifestError, SessionClosed
+from edgeai.pipeline.model import ModelPort
 from edgeai.pipeline.values import Outputs
 from edgeai.session import Session
 from tests.edge.pipeline.stream_bundle import counter_manifest, number, write_folder
@@ -63,12 +67,12 @@ def test_arrays_that_wait_in_a_queue_may_be_written_again(tmp_path: Path) -> Non
         pipeline=[{"run": "counter", "pre": [{"op": "test.wait@1"}], "post": [{"op": "test.number@1"}]}],
     )
     buffer = np.ones((1, 4), np.float32)
-    with edgeai.load(folder, steps={"test.wait@1": wait, **NUMBERS}) as session:
-        with session.stream(overrun="latest") as stream:
-            stream.push({"x": buffer})
-            buffer[:] = 100
-            free.set()
-            assert [result.value for result in stream.finish()] == [5004.0]
+    steps = {"test.wait@1": wait, **NUMBERS}
+    with edgeai.load(folder, steps=steps) as session, session.stream(overrun="latest") as stream:
+        stream.push({"x": buffer})
+        buffer[:] = 100
+        free.set()
+        assert [result.value for result in stream.finish()] == [5004.0]
 
 
 def test_a_stream_that_is_dropped_leaves_no_thread_behind(session: Session) -> None:
@@ -89,14 +93,14 @@ def test_a_stream_that_is_dropped_leaves_no_thread_behind(session: Session) -> N
 def test_a_rate_that_cannot_be_is_refused(session: Session, rate: Any) -> None:
     with session:
         for ask in (session.stream, lambda rate: session.predict(SAMPLES, rate=rate)):
-            with pytest.raises(InputError, match="rate is .*; give samples a second"):
+            with pytest.raises(InputError, match=r"rate is .*; give samples a second"):
                 ask(rate=rate)
 
 
 @pytest.mark.parametrize("timestamp_s", [math.nan, math.inf, "now", [1]])
 def test_a_time_that_cannot_be_is_refused_and_changes_nothing(session: Session, timestamp_s: Any) -> None:
     with session, session.stream() as stream:
-        with pytest.raises(InputError, match="timestamp_s is .*; give seconds of source time"):
+        with pytest.raises(InputError, match=r"timestamp_s is .*; give seconds of source time"):
             stream.push(SAMPLES, timestamp_s)
         assert stream.counts.pushed == 0
         assert stream.push(SAMPLES[:4])[0].start_s == 0
@@ -154,11 +158,56 @@ def test_a_step_of_a_stream_cannot_name_other_values(tmp_path: Path) -> None:
 
 def test_a_model_with_state_takes_no_batches(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "b.edge", pipeline=[{"run": "counter", "batch": True}])
-    with pytest.raises(ManifestError, match=r"pipeline\[0\].batch cannot be: 'counter' keeps state"):
+    with pytest.raises(ManifestError, match=r"pipeline\[0\].batch: cannot be: 'counter' keeps state"):
         edgeai.load(folder)
 
 
 @pytest.mark.parametrize("steps", [["test.number@1"], {"test.number@1": 3}])
 def test_steps_that_are_no_functions_are_refused(tmp_path: Path, steps: Any) -> None:
-    with pytest.raises(InputError, match="give (functions by name|a function)"):
+    with pytest.raises(InputError, match=r"give (functions by name|a function)"):
         edgeai.load(write_folder(tmp_path / "counter.edge"), steps=steps)
+
+
+def test_a_program_may_end_while_a_stream_is_busy(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "counter.edge", pipeline=[{"run": "counter", "as": "a"}])
+    program = (
+        "import sys, numpy, edgeai\n"
+        "stream = edgeai.load(sys.argv[1]).stream(overrun='latest', queue=100)\n"
+        "for _ in range(100):\n"
+        "    stream.push(numpy.zeros(4000, numpy.float32))\n"
+        "print('ended')"
+    )
+    command = [sys.executable, "-W", "error", "-c", program, str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+def test_no_stream_runs_once_its_session_is_closed() -> None:
+    """Also where state lies inside the model, and each stream has one of its own."""
+    model = Model("wake", (), state=(Internal(),))
+    opened = [Opened(), Opened()]
+    port = ModelPort(model, opened[0], lambda: opened[1])
+    first, second = port.take(), port.take()
+    port.give_back(first)
+    port.close()
+    assert second is opened[1]
+    assert [each.is_closed for each in opened] == [False, True]  # the first one is the session's own
+    port.give_back(second)
+    with pytest.raises(SessionClosed, match="open it again"):
+        port.take()
+
+
+class Opened:
+    """An opened model that only knows whether it was closed."""
+
+    inputs = ()
+    is_closed = False
+
+    def run(self, inputs: Any) -> dict[str, Any]:
+        return dict(inputs)
+
+    def reset(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.is_closed = True
