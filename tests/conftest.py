@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from edgeai_bench.bundles import build_bundle
 from edgeai_bench.fetch import DownloadFailed, ToolMissing, cache_folder, fetch_member
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgeai_bench.suites import PackageSource
+
+
+# CI tries the same examples each time, so that a change is judged by what it changed; here they are new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,8 +11,8 @@ import pytest
 
 import edgeai
 from edgeai.session import Session
-from tests.page_scores import Score, score
-from tests.pages import Page, pages, skewed_pages
+from tests.page_scores import Score, edit_distance, score
+from tests.pages import Page, page, pages, skewed_pages
 
 LOG = logging.getLogger(__name__)  # the figures: pytest --log-cli-level=INFO
 
@@ -61,12 +61,24 @@ def test_pages_that_lie_askew_are_read_too(session: Session) -> None:
     assert furthest <= 3
 
 
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_lines_come_as_they_are_read_and_begin_at_their_own_top_left(session: Session, turned: int) -> None:
+    """On pages that nothing was tuned on."""
+    sheet = page(2000 + turned // 90, turned)
+    found = session.predict(sheet.pixels).value
+    wanted = "\n".join(line.text for line in sheet.lines)
+    assert edit_distance(wanted, "\n".join(text.text for text in found.attached["text"])) <= 0.05 * len(
+        wanted
+    )
+    np.testing.assert_allclose(found.polygons, [line.quad for line in sheet.lines], atol=3)
+
+
 def test_an_empty_page_has_no_lines(session: Session) -> None:
     assert session.predict(np.full((300, 400, 3), 255, np.uint8)).to_json() == []
 
 
 def test_every_stage_says_what_it_took(session: Session) -> None:
     result = session.predict(next(iter(pages(1))).pixels)
-    names = ["regions", "lines", "crops", "directions", "upright", "texts", "text"]
+    names = ["regions", "lines", "crops", "directions", "upright", "texts", "oriented", "read", "text"]
     assert [stage.name for stage in result.stages] == names
     assert {stage.name for stage in result.stages if stage.runs} == {"regions", "directions", "texts"}

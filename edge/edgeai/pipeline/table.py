@@ -48,6 +48,8 @@ STEPS: dict[str, str] = {
     "nms@1": "edgeai.pipeline.ops.detect:nms",
     "db_text@1": "edgeai.pipeline.ops.text_detect:db_text",
     "to_ink@1": "edgeai.pipeline.ops.ink:to_ink",
+    "orient@1": "edgeai.pipeline.ops.order:orient",
+    "reading_order@1": "edgeai.pipeline.ops.order:reading_order",
     "ctc@1": "edgeai.pipeline.ops.ctc:ctc",
     "attach@1": "edgeai.pipeline.ops.attach:attach",
     # What happens along a stream.

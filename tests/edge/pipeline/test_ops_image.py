@@ -20,7 +20,7 @@ from edgeai.pipeline.values import Image
 from edgeai.steps import geometry
 
 Array = NDArray[Any]
-NO_PIXEL = -1e6
+NO_PIXEL = -1e12
 
 
 def picture(pixels: Array, color: str = "RGB") -> Image:
