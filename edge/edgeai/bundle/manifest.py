@@ -8,18 +8,18 @@ newer bundles; what must not be passed over, a bundle names in `requires`. The J
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from ..errors import BundleTooNew, EdgeError, ManifestError, one_line
-from ..table import Table
+from ..errors import BundleTooNew, one_line
+from .json_table import NAME, JsonTable, one_of
+from .known_keys import BACKENDS, unknown_keys
+from .stages import parse_stages
 from .types import (
     NUMPY_DTYPES,
     SOURCE_KINDS,
-    Batch,
     Bundle,
-    Condition,
     Context,
     Golden,
     Input,
@@ -32,12 +32,12 @@ from .types import (
     Source,
     Stage,
     State,
-    StepCall,
-    StepStage,
     TensorSpec,
     Variant,
     Window,
 )
+
+__all__ = ["parse_manifest", "named_files", "unknown_keys", "MANIFEST", "SIGNATURE", "REQUIREMENTS", "SCHEMA"]
 
 SCHEMA = 1
 """The schema that this edgeai reads and writes."""
@@ -48,29 +48,16 @@ REQUIREMENTS = ("pipeline", "state", "window")
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 """Names inside a bundle that no file of its own may have."""
 
-# What a manifest calls a backend, against the name in the table of backends.
-_BACKENDS = {"ort": "onnxruntime", "litert": "litert", "tflite-runtime": "tflite-runtime"}
 _SUFFIXES = {".onnx": "onnx", ".tflite": "tflite"}
 
 _ID = r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]*"
-_NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
-_STEP = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*@[1-9][0-9]*"
 _SHA256 = r"sha256:[0-9a-f]{64}"
 _SPECIFIER = r"(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*(\s*,\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*)*"
 # 64 MiB as f32: half a minute of sound at 500 kHz, more than any board keeps for a window.
 _MOST_ELEMENTS = 1 << 24
-SOURCE = "source"
-"""The name of what comes into a pipeline."""
 
 T = TypeVar("T")
-
-
-class JsonTable(Table):
-    """An object of a manifest; see `Table`."""
-
-    error: ClassVar[type[EdgeError]] = ManifestError
-    kinds: ClassVar[Mapping[str, str]] = {**Table.kinds, "dict": "an object", "NoneType": "null"}
 
 
 def parse_manifest(manifest: Mapping[str, Any], folder: Path, shown: Path) -> Bundle:
@@ -87,7 +74,7 @@ def parse_manifest(manifest: Mapping[str, Any], folder: Path, shown: Path) -> Bu
         root.fail("models", "is missing or empty; name at least one model")
     known = {model.name: model for model in models}
     assets = {name: folder / name for name in _files(root.table("assets"))}
-    stages = _stages(root.tables("pipeline"), known)
+    stages = parse_stages(root.tables("pipeline"), known)
     bundle = Bundle(
         path=shown,
         folder=folder,
@@ -125,59 +112,6 @@ def named_files(manifest: Mapping[str, object], shown: str | Path = MANIFEST) ->
     return found
 
 
-def unknown_keys(manifest: Mapping[str, Any]) -> list[str]:
-    """Paths of the keys that are kept but not read here: newer than this edgeai, or misspelt.
-
-    Where a whole object is free (`provenance`, `quality`, parameters of steps), nothing in it is unknown.
-    """
-    return [".".join(path) for path in _unknown(manifest, _KEYS, ())]
-
-
-# What is read at each place; `*` stands for any name, a list for the objects in it, None for anything.
-_TENSOR = {
-    "*": dict.fromkeys(("dtype", "shape", "layout", "color", "value"), None)
-    | {"dims": {"*": dict.fromkeys(("min", "opt", "max", "step"), None)}}
-}
-_KEYS: dict[str, Any] = {
-    **dict.fromkeys(("schema", "id", "version", "requires", "assets", "result", "licence"), None),
-    **dict.fromkeys(("quality", "provenance"), None),
-    "source": dict.fromkeys(("kind", "rate"), None),
-    "models": {
-        "*": {
-            "inputs": _TENSOR,
-            "outputs": _TENSOR,
-            "state": [dict.fromkeys(("kind", "input", "output", "initial", "size"), None)],
-            "window": dict.fromkeys(("input", "size", "hop", "rate", "lead", "pad"), None),
-            "variants": [
-                {
-                    **dict.fromkeys(("id", "format", "precision", "files", "entry"), None),
-                    **dict.fromkeys(("tolerance", "names", "signature"), None),
-                    "needs": dict.fromkeys((*_BACKENDS, "ir", "cpu", "providers"), None),
-                }
-            ],
-        }
-    },
-    "pipeline": None,  # parameters of steps are checked against the steps, when those are bound
-    "golden": [
-        dict.fromkeys(
-            ("id", "model", "inputs", "outputs", "source", "result", "tolerance"), None
-        )
-    ],
-}  # fmt: skip
-
-
-def _unknown(value: object, keys: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if isinstance(keys, list) and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown(item, keys[0], (*path[:-1], f"{path[-1]}[{index}]"))
-    elif isinstance(keys, dict) and isinstance(value, dict):
-        for key, inner in value.items():
-            if key not in keys and "*" not in keys:
-                yield (*path, key)
-            else:
-                yield from _unknown(inner, keys.get(key, keys.get("*")), (*path, key))
-
-
 def _check_growth(root: JsonTable, manifest: Mapping[str, Any]) -> None:
     schema = manifest.get("schema")
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
@@ -209,7 +143,7 @@ def _files(table: JsonTable) -> dict[str, str]:
 def _models(table: JsonTable, folder: Path) -> tuple[Model, ...]:
     names = table.names()
     for name in names:
-        if not re.fullmatch(_NAME, name):
+        if not re.fullmatch(NAME, name):
             table.fail(name, "is no name for a model; use letters, digits, _ . and -")
     return tuple(_model(name, table.table(name), folder) for name in names)
 
@@ -331,7 +265,7 @@ def _state(table: JsonTable, inputs: Mapping[str, Input], outputs: Mapping[str, 
     kind = table.choice("kind", ("loop", "internal", "context"))
     if kind == "internal":
         return Internal()
-    name = _one_of(table, "input", inputs)
+    name = one_of(table, "input", inputs)
     if kind == "context":
         context = Context(name, table.count("size"))
         if context.size > _MOST_ELEMENTS:
@@ -341,7 +275,7 @@ def _state(table: JsonTable, inputs: Mapping[str, Input], outputs: Mapping[str, 
     if not fed.is_static:
         table.fail("input", f"is {fed}; state needs fixed sizes, since it starts from a filled array")
     initial = table.number("initial") if table.has("initial") else 0.0
-    return Loop(name, _one_of(table, "output", outputs), float(initial))
+    return Loop(name, one_of(table, "output", outputs), float(initial))
 
 
 def _window(table: JsonTable, inputs: Mapping[str, Input]) -> Window | None:
@@ -356,7 +290,7 @@ def _window(table: JsonTable, inputs: Mapping[str, Input]) -> Window | None:
     if size > _MOST_ELEMENTS or lead > size:
         window.fail("", f"has more than {_MOST_ELEMENTS:,} elements, or a lead that is longer than it is")
     return Window(
-        input=_one_of(window, "input", inputs),
+        input=one_of(window, "input", inputs),
         size=size,
         hop=window.count("hop") if window.has("hop") else size,
         rate_hz=window.positive("rate"),
@@ -365,20 +299,13 @@ def _window(table: JsonTable, inputs: Mapping[str, Input]) -> Window | None:
     )
 
 
-def _one_of(table: JsonTable, key: str, known: Mapping[str, object]) -> str:
-    name = table.text(key)
-    if name not in known:
-        table.fail(key, f"is {name!r}; give one of: {', '.join(known) or '(the model declares none)'}")
-    return name
-
-
 def _variant(table: JsonTable, folder: Path) -> Variant:
     files = _files(table.table("files"))
     if not files:
         table.fail("files", "is missing or empty; name the variant's file with its sha256")
     names = table.table("names")
     return Variant(
-        id=table.matching("id", _NAME.replace("A-Za-z_]", "A-Za-z0-9_]", 1), "letters, digits, _ . and -"),
+        id=table.matching("id", NAME.replace("A-Za-z_]", "A-Za-z0-9_]", 1), "letters, digits, _ . and -"),
         format=table.text("format"),
         path=folder / _entry(table, files),
         precision=table.optional_text("precision"),
@@ -407,7 +334,7 @@ def _entry(table: JsonTable, files: Mapping[str, str]) -> str:
 def _needs(table: JsonTable) -> Needs:
     versions = {
         backend: table.matching(key, _SPECIFIER, "a version range such as >=1.20")
-        for key, backend in _BACKENDS.items()
+        for key, backend in BACKENDS.items()
         if table.has(key)
     }
     return Needs(
@@ -441,91 +368,10 @@ def _source(root: JsonTable, stages: tuple[Stage, ...], models: Mapping[str, Mod
     return Source("image" if is_image else "tensors")
 
 
-def _stages(tables: tuple[JsonTable, ...], models: Mapping[str, Model]) -> tuple[Stage, ...]:
-    stages: list[Stage] = []
-    values = {SOURCE}
-    for table in tables:
-        stage = _stage(table, models, values)
-        if stage.as_ in values:
-            table.fail("as", f"is {stage.as_!r}, which an earlier value is called too")
-        values.add(stage.as_)
-        stages.append(stage)
-    return tuple(stages)
-
-
-def _stage(table: JsonTable, models: Mapping[str, Model], values: set[str]) -> Stage:
-    where = table.key
-    from_ = table.text("from") if table.has("from") else SOURCE
-    if from_ not in values:
-        table.fail("from", f"is {from_!r}; give one of: {', '.join(sorted(values))}")
-    only_if = _condition(table.table("only_if"), values) if table.has("only_if") else None
-    if table.has("run"):
-        name = _one_of(table, "run", models)
-        as_ = table.matching("as", _NAME, "a name for what comes out") if table.has("as") else name
-        stage = RunStage(
-            model=name,
-            from_=from_,
-            as_=as_,
-            pre=_calls(table, "pre"),
-            post=_calls(table, "post"),
-            batch=_batch(table),
-            only_if=only_if,
-            where=where,
-        )
-        if stage.batch is not None and models[name].state:
-            table.fail("batch", f"cannot be: {name!r} keeps state, which goes from one item to the next")
-        for key in table.names():
-            table.fail(key, "is no key of a stage that runs a model")
-        return stage
-    if not table.has("op"):
-        table.fail("", "has neither `run` nor `op`")
-    as_ = table.matching("as", _NAME, "a name for what comes out")
-    return StepStage(_call(table, where), from_, as_, only_if, where)
-
-
-def _calls(table: JsonTable, key: str) -> tuple[StepCall, ...]:
-    return tuple(_call(each, each.key) for each in table.tables(key))
-
-
-def _call(table: JsonTable, where: str) -> StepCall:
-    op = table.matching("op", _STEP, "a step with its version, such as resize@1")
-    return StepCall(op, {name: table.any(name) for name in table.names()}, where)
-
-
-def _batch(table: JsonTable) -> Batch | None:
-    value = table.any("batch")
-    if value in (None, False):
-        return None
-    if value is True:
-        return Batch(max=8)  # a board's caches and RAM gain little from more
-    if not isinstance(value, dict):
-        table.fail("batch", "is neither true, false nor an object")
-    inner = JsonTable(table.file, value, f"{table.key}.batch")
-    batch = Batch(inner.count("max"), float(inner.number("pad")) if inner.has("pad") else None)
-    inner.done()
-    return batch
-
-
-def _condition(table: JsonTable, values: set[str]) -> Condition:
-    from_ = table.text("from")
-    if from_ not in values or from_ == SOURCE:
-        table.fail(
-            "from", f"is {from_!r}; give one of: {', '.join(sorted(values - {SOURCE})) or '(none yet)'}"
-        )
-    condition = Condition(
-        from_=from_,
-        above=float(table.number("above")),
-        hold_s=table.positive("hold_s") if table.has("hold_s") else 0.0,
-        lead_s=table.positive("lead_s") if table.has("lead_s") else 0.0,
-    )
-    table.done()
-    return condition
-
-
 def _result(root: JsonTable, stages: tuple[Stage, ...]) -> str | None:
     names = [stage.as_ for stage in stages]
     if root.has("result"):
-        return _one_of(root, "result", dict.fromkeys(names))
+        return one_of(root, "result", dict.fromkeys(names))
     return names[-1] if names else None
 
 
@@ -535,11 +381,11 @@ def _golden(
     def asset(key: str) -> Path | None:
         if not table.has(key):
             return None
-        return folder / _one_of(table, key, assets)
+        return folder / one_of(table, key, assets)
 
     golden = Golden(
         id=table.optional_text("id") or table.key,
-        model=_one_of(table, "model", models) if table.has("model") else None,
+        model=one_of(table, "model", models) if table.has("model") else None,
         inputs=asset("inputs"),
         outputs=asset("outputs"),
         source=asset("source"),

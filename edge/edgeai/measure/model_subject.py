@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import errors
 from ..backends import load_backend
-from ..errors import one_line
+from ..errors import RunError, one_line
 from . import exchange
 from .inputs import (
     batch_of,
@@ -153,7 +153,7 @@ class ModelSubject:
 
     def real_time(self, recorder: Recorder, alive: Alive) -> RealTime:
         """A model on tensors is no stream."""
-        raise NotImplementedError
+        raise RunError("a model on tensors is no stream")
 
     def last_error(self) -> str | None:
         """What is wrong with outputs after all the runs."""
