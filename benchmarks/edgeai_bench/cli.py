@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from edgeai.cli import ANSWER_IS_NO, DONE, MISSING_HERE, exit_code
+from edgeai.cli.options import complete_backends, complete_devices
 from edgeai.cli.output import json_option, verbosity_options, write_json
 from edgeai.errors import EdgeError, UsageError
 from edgeai.measure.protocol import InputRequest, ModelRequest
@@ -44,7 +45,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     type=options.names,
     default="",
     metavar="NAME[,NAME]",
-    shell_complete=options.complete_backends,
+    shell_complete=complete_backends,
     help="Backends to measure, each in turn. Default: every installed one that reads the file.",
 )
 @click.option(
@@ -64,7 +65,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 @click.option(
     "--device",
     metavar="ID",
-    shell_complete=options.complete_devices,
+    shell_complete=complete_devices,
     help="Take defaults from this profile instead of the detected one.",
 )
 @click.option(

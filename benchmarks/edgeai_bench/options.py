@@ -72,23 +72,9 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def complete_backends(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the table."""
-    from edgeai.backends import BACKENDS
-
-    return [CompletionItem(name) for name in BACKENDS if name.startswith(incomplete)]
-
-
 def complete_suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Suites that ship, and files."""
     from .suites import suite_names
 
     names = [CompletionItem(name) for name in suite_names() if name.startswith(incomplete)]
     return names or [CompletionItem(incomplete, type="file")]
-
-
-def complete_devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Profile ids."""
-    from edgeai.device import profile_ids
-
-    return [CompletionItem(name) for name in profile_ids() if name.startswith(incomplete)]

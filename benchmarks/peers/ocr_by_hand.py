@@ -25,10 +25,11 @@ import onnxruntime
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the pages come from the tests
 
-import edgeai  # noqa: E402
-from edgeai.measure.statistics import compare  # noqa: E402
-from tests.page_scores import score  # noqa: E402
-from tests.pages import pages  # noqa: E402
+# ruff: noqa: E402 - the line above must run first
+import edgeai
+from edgeai.measure.statistics import compare
+from tests.page_scores import score
+from tests.pages import pages
 
 PAGES = 8
 TURNS = 9

@@ -11,6 +11,7 @@ from ..backends.probe import Probe, probe_backends
 from ..device import Device, DeviceProfile, Figure, detect, load_profile, profile_ids
 from ..errors import UsageError
 from ..sysroot import SysRoot
+from .options import complete_devices
 from .output import json_option, table, verbosity_options, write_json
 
 _SCHEMA = 1
@@ -48,11 +49,6 @@ def device(context: click.Context, root: Path | None, as_json: bool, verbosity: 
         _print_device(found, probes, verbosity)
 
 
-def _ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Completions of a device id."""
-    return [id_ for id_ in profile_ids() if id_.startswith(incomplete)]
-
-
 @device.command("list")
 @json_option
 @verbosity_options
@@ -80,7 +76,7 @@ def list_devices(as_json: bool, verbosity: int) -> None:
 
 
 @device.command()
-@click.argument("id_", metavar="ID", shell_complete=_ids)
+@click.argument("id_", metavar="ID", shell_complete=complete_devices)
 @json_option
 @verbosity_options
 def show(id_: str, as_json: bool, verbosity: int) -> None:

@@ -211,7 +211,7 @@ def _words(annotation: str) -> str:
 
 def _takes_list(target: Function) -> bool:
     """Whether the first parameter is annotated as a list: then the step sees all items of one at once."""
-    function = getattr(target, "__call__", target) if isinstance(target, type) else target  # noqa: B004
+    function = getattr(target, "__call__", target) if isinstance(target, type) else target  # noqa: B004 - the method itself, not whether there is one
     for name, annotation in getattr(function, "__annotations__", {}).items():
         if name not in {"self", "return"}:
             return str(annotation).startswith("list[")

@@ -45,7 +45,6 @@ def bind_stages(
 def _bound(
     stage: Stage, bundle: Bundle, ports: Mapping[str, ModelPort], own: Mapping[str, Function], known: set[str]
 ) -> BoundStage:
-    runs_model = isinstance(stage, RunStage)
     calls = (stage.pre, stage.post) if isinstance(stage, RunStage) else ((stage.step,), ())
     pre, post = (
         tuple(bind(call, own=own, assets=bundle.assets, known=known, shown=bundle.path) for call in group)
@@ -63,7 +62,7 @@ def _bound(
         pre=pre,
         port=ports.get(stage.model) if isinstance(stage, RunStage) else None,
         post=post,
-        batch=stage.batch if isinstance(stage, RunStage) and runs_model else None,
+        batch=stage.batch if isinstance(stage, RunStage) else None,
         only_if=stage.only_if,
         where=stage.where,
     )
