@@ -180,7 +180,7 @@ class ModelState:
         before = self._contexts.get(context.input)
         if before is None:
             before = np.zeros((*array.shape[:-1], context.size), array.dtype)
-        both = np.concatenate([before, array], axis=-1)
+        both: Array = np.concatenate([before, array], axis=-1)
         self._contexts[context.input] = both[..., -context.size :]
         return both
 

@@ -310,7 +310,8 @@ def _stacked(feeds: list[dict[str, Array]], batch: Batch) -> dict[str, Array]:
         whole = np.full((sum(len(array) for array in arrays), *sizes), batch.pad, first.dtype)
         row = 0
         for array in arrays:
-            whole[(slice(row, row + len(array)), *(slice(size) for size in array.shape[1:]))] = array
+            place = (slice(row, row + len(array)), *map(slice, array.shape[1:]))
+            whole[place] = array
             row += len(array)
         stacked[name] = whole
     return stacked

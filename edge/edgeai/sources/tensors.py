@@ -58,7 +58,8 @@ _ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError)
 def load_npy(file: BinaryIO, where: str) -> Array:
     """The array of a `.npy` file. Raises InputError."""
     try:
-        return _native(np.lib.format.read_array(file, allow_pickle=False))
+        read: Any = np.lib.format.read_array  # its types came with numpy 2
+        return _native(read(file, allow_pickle=False))
     except _LOAD_ERRORS as error:
         raise InputError(f"{where} is damaged or no plain array: {one_line(error)}") from None
 

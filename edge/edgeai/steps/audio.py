@@ -28,7 +28,7 @@ def to_int16(samples: NDArray[Any]) -> NDArray[np.int16]:
 
     Gives back exactly what `from_int16` was given. Raises InputError for NaN.
     """
-    steps = np.rint(samples * _INT16_STEPS)
+    steps: NDArray[np.floating[Any]] = np.rint(samples * _INT16_STEPS)
     np.clip(steps, -32768, 32767, out=steps)
     if steps.size and np.isnan(steps.sum()):
         raise InputError("the sound holds NaN, which no 16-bit sample can stand for")

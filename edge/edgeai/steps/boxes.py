@@ -44,7 +44,8 @@ def nms(
     same where they are given. limit: how many stay at most.
     """
     order, owners = _owners(boxes, scores, classes, overlap, limit)
-    return order[_keepers(owners)[:limit]]
+    kept: Indices = order[_keepers(owners)[:limit]]
+    return kept
 
 
 def weighted_nms(

@@ -60,7 +60,8 @@ def connect(runs: Runs, reach: int = 1) -> Indices:
         np.minimum.at(parents, np.maximum(a, b), np.minimum(a, b))
         parents = _roots(parents)
     is_root = parents == np.arange(len(parents))
-    return (np.cumsum(is_root) - 1)[parents]
+    numbers: NDArray[np.int64] = (np.cumsum(is_root) - 1)[parents]
+    return numbers
 
 
 def _neighbours(runs: Runs, reach: int) -> tuple[Indices, Indices]:

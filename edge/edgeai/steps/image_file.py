@@ -104,11 +104,11 @@ def _on_white(rgba: Array) -> Array:
     alpha = rgba[..., 3:]
     if alpha.min() == 255:
         return np.ascontiguousarray(rgba[..., :3])
-    blend = rgba[..., :3].astype(np.uint16)
+    blend: Any = rgba[..., :3].astype(np.uint16)
     blend *= alpha
     blend += 255 * (255 - alpha.astype(np.uint16)) + 127  # at most 255 * 255 + 127, which fits
     blend //= 255
-    return blend.astype(np.uint8)
+    return np.asarray(blend, np.uint8)
 
 
 def _is_pillow(source: Any) -> bool:

@@ -135,8 +135,8 @@ def _slope(inks: list[Array]) -> float:
         if not len(rows):
             continue
         stride = -(-len(rows) // _ENOUGH_INK)
-        rows, columns = rows[::stride], columns[::stride] - ink.shape[1] / 2
-        sheared = np.rint(rows - slopes[:, None] * columns).astype(np.int64)
+        rows, aside = rows[::stride], columns[::stride] - ink.shape[1] / 2
+        sheared = np.rint(rows - slopes[:, None] * aside).astype(np.int64)
         size = sheared.max() - sheared.min() + 1
         places = sheared - sheared.min() + np.arange(len(slopes))[:, None] * size
         counts = np.bincount(places.ravel(), minlength=size * len(slopes)).reshape(len(slopes), size)

@@ -26,7 +26,7 @@ _WINDOWS = {"hann": 0.5, "hamming": 0.54}
 _LOGS: dict[str, Callable[[Floats], Floats]] = {
     "ln": np.log,
     "log10": np.log10,
-    "db": lambda values: 10 * np.log10(values),
+    "db": lambda values: np.float32(10) * np.log10(values),
 }
 
 # Slaney's mel scale (Auditory Toolbox, 1998): 3 mel each 200 Hz up to 1 kHz, above it 27 mel each factor 6.4.
@@ -41,7 +41,7 @@ def window(name: str, length: int) -> Floats:
     if name not in _WINDOWS:
         raise InputError(f"window {name!r} is unknown; known: {', '.join(_WINDOWS)}")
     high = _WINDOWS[name]
-    wave = high - (1 - high) * np.cos(2 * np.pi * np.arange(length) / length)
+    wave: Doubles = high - (1 - high) * np.cos(2 * np.pi * np.arange(length) / length)
     return wave.astype(np.float32)
 
 
@@ -82,7 +82,7 @@ def mel_filters(
     edges_hz = mel_to_hz(np.linspace(ends_mel[0], ends_mel[1], n_mels + 2), scale)
     bins_hz = np.arange(n_fft // 2 + 1) * (rate_hz / n_fft)
     slopes = (bins_hz - edges_hz[:, None]) / np.diff(edges_hz, append=np.nan)[:, None]
-    filters = np.maximum(0.0, np.minimum(slopes[:-2], 1 - slopes[1:-1]))
+    filters: Doubles = np.maximum(0.0, np.minimum(slopes[:-2], 1 - slopes[1:-1]))
     if norm == "slaney":
         filters *= (2 / (edges_hz[2:] - edges_hz[:-2]))[:, None]
     return filters.astype(np.float32)
