@@ -3,20 +3,23 @@
 #   make bundles        make the example bundles
 #   make test           the tests (make test-long: those over 60 s)
 #   make check          format, lint, types, import rules, tests
+#   make test-export    the tests of the exporters, which need PyTorch and others (Python 3.11, 2 GB)
 PYTHON ?= python3
 VENV ?= .venv
 # Constraints for pip, to test with a board's versions.
 CONSTRAINTS ?=
+EXTRAS ?= onnx,tflite,image,audio,text,dev
+EXPORT_EXTRAS := onnx,tflite,image,audio,text,quant,tflite-export,torch,hf,optimum,keras,prune,dev
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: bench bundles test test-long check lint format test-pythons check-jetpack6 clean
+.PHONY: bench bundles test test-long check lint format test-pythons test-export check-jetpack6 clean
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[onnx,tflite,image,audio,text,dev]'
+		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
 	touch $@
 
 bench: $(STAMP)
@@ -47,6 +50,13 @@ format: $(STAMP)
 check-jetpack6:
 	@python=$$(packaging/find-python 3.10) && \
 		$(MAKE) check PYTHON=$$python VENV=.venv-jetpack6 CONSTRAINTS=packaging/constraints-jetpack6.txt
+
+# The exporters' tests, the long ones too. The constraints pin PyTorch's CPU build: an open range may take gigabytes.
+test-export:
+	@python=$$(packaging/find-python 3.11) && \
+		$(MAKE) .venv-export/.installed PYTHON=$$python VENV=.venv-export \
+			CONSTRAINTS=packaging/constraints-export.txt EXTRAS=$(EXPORT_EXTRAS)
+	.venv-export/bin/python -m pytest tests/exporters $(ARGS)
 
 # The suite on every Python from 3.10 to 3.13 that this machine has.
 test-pythons:

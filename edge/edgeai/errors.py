@@ -18,6 +18,9 @@
     ├── BackendMissing (ImportError)       names the extra to install
     ├── ExtraMissing (ImportError)         the same for a library that a step or a source needs
     ├── ProviderError (RuntimeError)       an execution provider asked for is absent or cannot run nodes
+    ├── ExportError (ValueError)           a source cannot be exported; names the node or the file
+    │   ├── UnsupportedOperator            an operator has no form in the target format
+    │   └── BudgetMissed                   no variant keeps the quality that was asked for
     ├── StoreError (OSError)               the store of unpacked bundles cannot be read or written
     ├── FetchError (OSError)               a download failed or has the wrong hash
     └── WorkerError (RuntimeError)         a measuring process failed
@@ -97,6 +100,18 @@ class BackendMissing(EdgeError, ImportError):  # noqa: N818
 
 class ExtraMissing(EdgeError, ImportError):  # noqa: N818
     """A library that a step or a source needs is not installed or does not load; names the extra."""
+
+
+class ExportError(EdgeError, ValueError):
+    """A source cannot be exported, or data for it does not fit."""
+
+
+class UnsupportedOperator(ExportError):  # noqa: N818
+    """An operator has no form in the target format; the message names the node and what to do."""
+
+
+class BudgetMissed(ExportError):  # noqa: N818
+    """No variant keeps the quality that was asked for."""
 
 
 class ProviderError(EdgeError, RuntimeError):
