@@ -1,6 +1,7 @@
 # Each target creates its virtual environment itself; nothing else has to be installed first.
 #   make bench          fetch real models and measure them here
 #   make bundles        make the example bundles
+#   make models         make the models that come with edgeai again (in the exporters' environment)
 #   make test           the tests (make test-long: those over 60 s)
 #   make check          format, lint, types, import rules, tests
 #   make test-export    the tests of the exporters, which need PyTorch and others (Python 3.11, 2 GB)
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: bench bundles test test-long check lint format test-pythons test-export check-jetpack6 clean
+.PHONY: bench bundles models test test-long check lint format test-pythons test-export export-environment check-jetpack6 clean
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -22,7 +23,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 		$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
 	touch $@
 
+# First those that come with edgeai, which need no network.
 bench: $(STAMP)
+	$(BIN)/edgeai bench --quick
 	$(BIN)/edgeai bench --suite public --quick
 
 bundles: $(STAMP)
@@ -51,12 +54,19 @@ check-jetpack6:
 	@python=$$(packaging/find-python 3.10) && \
 		$(MAKE) check PYTHON=$$python VENV=.venv-jetpack6 CONSTRAINTS=packaging/constraints-jetpack6.txt
 
-# The exporters' tests, the long ones too. The constraints pin PyTorch's CPU build: an open range may take gigabytes.
-test-export:
+# The exporters' environment. The constraints pin PyTorch's CPU build: an open range may take gigabytes.
+export-environment:
 	@python=$$(packaging/find-python 3.11) && \
 		$(MAKE) .venv-export/.installed PYTHON=$$python VENV=.venv-export \
 			CONSTRAINTS=packaging/constraints-export.txt EXTRAS=$(EXPORT_EXTRAS)
+
+# The exporters' tests, the long ones too.
+test-export: export-environment
 	.venv-export/bin/python -m pytest tests/exporters $(ARGS)
+
+# From the students in exporters/recipes/trained; ARGS=--train trains them first, four minutes on one thread.
+models: export-environment
+	.venv-export/bin/python benchmarks/models/make_models.py $(ARGS)
 
 # The suite on every Python from 3.10 to 3.13 that this machine has.
 test-pythons:

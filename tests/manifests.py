@@ -46,6 +46,7 @@ def full_manifest() -> dict[str, Any]:
                         "needs": {"ort": ">=1.20,<2", "ir": 10, "cpu": ["asimddp"], "providers": ["cpu"]},
                         "tolerance": {"cosine": 0.99},
                         "names": {"x": "input:0"},
+                        "cost": {"multiply_accumulates": 679552, "inputs": {"x": [1, 576]}},
                     },
                     {
                         "id": "f32",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "benchmarks" / "models"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,19 @@ def test_the_wheel_holds_our_three_packages_and_their_data_only(wheel: Path) -> 
     assert "edgeai/py.typed" in names
 
 
+def test_the_wheel_holds_the_included_models_their_samples_and_not_what_makes_them(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {
+            info.filename.removeprefix("edgeai/_data/models/"): info.file_size
+            for info in archive.infolist()
+            if info.filename.startswith("edgeai/_data/models/")
+        }
+    here = [*MODELS.glob("*.edge"), *MODELS.glob("*.samples.npz")]
+    assert sizes == {path.name: path.stat().st_size for path in here}
+    assert {"digits.edge", "digits.samples.npz", "motions.edge", "motions.samples.npz"} <= sizes.keys()
+    assert sum(sizes.values()) < 400_000
+
+
 def test_it_runs_outside_the_checkout_like_the_editable_install(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
@@ -57,6 +71,11 @@ def test_it_runs_outside_the_checkout_like_the_editable_install(wheel: Path, tmp
     assert len(json.loads(run(installed, "device", "list", "--json"))["profiles"]) >= 20
     where = run(python, "-c", "import edgeai; print(edgeai.__file__)")
     assert str(home) in where
+
+    # Included models answer to their names, from the wheel's own data.
+    shown = json.loads(run(installed, "show", "digits", "--json"))
+    assert shown["path"].startswith(str(home.resolve()))
+    assert {**shown, "path": ""} == {**json.loads(run(editable, "show", "digits", "--json")), "path": ""}
 
     # The suites travel too.
     done = subprocess.run(

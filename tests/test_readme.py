@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edgeai.included import included_path
 from tests.tiny_models import linear_onnx, linear_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +37,8 @@ def folder(tmp_path: Path) -> Path:
     bundles = ROOT / "benchmarks" / "bundles"
     for name, sample in {"page.png": "ocr", "photo.png": "face", "speech.wav": "okay-nabu"}.items():
         shutil.copy(next((bundles / sample / "golden").glob(f"*{Path(name).suffix}")), tmp_path / name)
+    with zipfile.ZipFile(included_path("digits")) as digits:
+        (tmp_path / "digit.png").write_bytes(digits.read("golden/digit.png"))
     return tmp_path
 
 

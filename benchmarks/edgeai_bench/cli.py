@@ -17,6 +17,7 @@ from edgeai.cli import ANSWER_IS_NO, DONE, MISSING_HERE, exit_code
 from edgeai.cli.options import complete_backends, complete_devices
 from edgeai.cli.output import json_option, verbosity_options, write_json
 from edgeai.errors import EdgeError, UsageError
+from edgeai.included import included_names, included_path
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from . import options
@@ -29,7 +30,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 
 
 @click.command()
-@click.argument("models", nargs=-1, type=options.FILE, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, type=options.MODEL, metavar="[MODEL]...")
 @click.option(
     "--suite",
     metavar="NAME|FILE",
@@ -46,7 +47,8 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     default="",
     metavar="NAME[,NAME]",
     shell_complete=complete_backends,
-    help="Backends to measure, each in turn. Default: every installed one that reads the file.",
+    help="Backends to measure, each in turn. Default: every installed one that runs a bundle, the device's "
+    "first of a model file.",
 )
 @click.option(
     "--threads",
@@ -92,7 +94,7 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
     type=options.names,
     default="",
     metavar="ID[,ID]",
-    help="Variants of a bundle to measure, each in turn. Default: the first that runs here.",
+    help="Variants of a bundle to measure, each in turn. Default: the one that each backend would run.",
 )
 @click.option(
     "--source",
@@ -155,11 +157,15 @@ def bench(
 ) -> None:
     """Measure latency, RAM and CPU time of a model or a bundle on this machine.
 
+    Without a model, those that come with edgeai are measured; they also answer to their names, as `digits`.
+    A bundle is measured with the variant that each installed backend would run.
+
     Every figure comes from fresh processes, with a 95 % interval; a verdict says whether to trust it: VALID,
     NOISY (intervals widened, reasons named) or INVALID (exit code 1).
 
     \b
     Examples:
+      edgeai bench --quick
       edgeai bench model.onnx
       edgeai bench model.onnx --quick --threads 1,2,4
       edgeai bench a.onnx b.tflite --rate 10/s --json > report.json
@@ -168,8 +174,10 @@ def bench(
       edgeai bench door.edge --model det --variant s8,f32
       edgeai bench --suite public --quick
     """
-    if bool(models) == bool(suite):
+    if models and suite is not None:
         raise UsageError("give either model files or --suite NAME; `edgeai bench --help` shows examples")
+    if suite is None:
+        models = models or _included(quiet=verbosity < 0)
     plan = _plan(
         QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, cold, timeout
     )
@@ -205,6 +213,16 @@ def bench(
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(overview(reports, failures, width))
     click.get_current_context().exit(_exit_code(reports, failures, problems))
+
+
+def _included(*, quiet: bool) -> tuple[Path, ...]:
+    """Paths of the models that come with edgeai. Raises UsageError where there are none."""
+    names = included_names()
+    if not names:
+        raise UsageError("give model files or --suite NAME; `edgeai bench --help` shows examples")
+    if not quiet:
+        click.echo(f"no model is named; measuring those that come with edgeai: {', '.join(names)}", err=True)
+    return tuple(map(included_path, names))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from edgeai.cli.options import ModelPath
 from edgeai.errors import UsageError, one_line
 
 # As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
@@ -52,6 +53,7 @@ def rate(text: str) -> float:
 
 # Whether a file can be read is said where it is read, in the same words for every way there.
 FILE = click.Path(path_type=Path, readable=False)
+MODEL = ModelPath(path_type=Path, readable=False)
 
 
 def _is_whole(text: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeai.backends import BACKENDS, is_installed, missing
 from edgeai.errors import BackendMissing, EdgeError, ExtraMissing, InputError, UsageError, one_line
+from edgeai.included import find_model
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
 from .fetch import ToolMissing, fetch
@@ -18,7 +19,7 @@ from .render.quantities import time_text
 from .report import Failure, Report
 from .runner import run
 from .suites import Suite, SuiteModel
-from .targets import Target, check_inputs, opened_target
+from .targets import Target, backends_here, check_inputs, opened_target
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def jobs_for_files(
 ) -> list[Job]:
     """A job for each file, variant, backend and thread count. Raises ModelError for what is no model."""
     jobs = []
-    for path in paths:
+    for path in map(find_model, paths):
         with opened_target(path, model.name) as target:
             check_inputs(target, inputs)
             jobs += [
@@ -67,9 +68,18 @@ def _requests(target: Target, model: ModelRequest, sweep: Sweep) -> Iterator[Mod
     if target.bundle.is_bare and sweep.variants:
         raise InputError(f"{one_line(model.model)} is a bare model file, which has no variant; leave it out")
     for variant in sweep.variants or (None,):
+        request = replace(model, variant=variant)
         asked = [name for name in sweep.backends if target.is_read_by(name, variant)]
-        for backend, threads in _combinations(sweep, asked if sweep.backends else (None,)):
-            yield replace(model, variant=variant, backend=backend, threads=threads)
+        for backend, threads in _combinations(sweep, asked if sweep.backends else _usual(target, request)):
+            yield replace(request, backend=backend, threads=threads)
+
+
+def _usual(target: Target, request: ModelRequest) -> Sequence[str | None]:
+    """Each backend that runs a bundle; where there is nothing to compare, what `edgeai.load` would take."""
+    if target.bundle.is_bare or request.providers is not None:
+        return (None,)
+    names = backends_here(target, request)
+    return names if len(names) > 1 else (None,)
 
 
 def jobs_for_suite(
@@ -77,7 +87,7 @@ def jobs_for_suite(
 ) -> tuple[list[Job], list[Failure]]:
     """A job for each model on every backend that reads it; those that are not installed are skipped.
 
-    A bundle chooses its backends itself, so it is one job.
+    A bundle is a job for each backend that runs it here.
     """
     jobs: list[Job] = []
     skipped: list[Failure] = []

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 
 from edgeai.backends import BACKENDS
 from edgeai.bundle import Bundle, Loop, Model, Variant
+from edgeai.device import cpu_flags, detect_profile, load_profile
 from edgeai.errors import InputError, UsageError, one_line
 from edgeai.measure.pipeline_source import declared_shape, hops_of
-from edgeai.measure.protocol import InputRequest
+from edgeai.measure.protocol import InputRequest, ModelRequest
 from edgeai.open_bundle import open_bundle
+from edgeai.sysroot import SysRoot
+from edgeai.variants import Wishes, rank
 
 _SHORTEST_S, _LONGEST_S = 0.001, 10.0
 """Of a chunk: sound cards hand over several milliseconds, and nobody waits for more than seconds."""
@@ -40,6 +43,20 @@ class Target:
             any(each.format in formats for each in model.variants if variant in {None, each.id})
             for model in self.models
         )
+
+
+def backends_here(target: Target, request: ModelRequest) -> tuple[str, ...]:
+    """Of a bundle, the backends that run every model here, each some variant of it; the device's first first.
+
+    Raises InputError for a variant that is not there, and UnknownDevice.
+    """
+    profile = detect_profile() if request.device is None else load_profile(request.device)
+    flags, wishes = cpu_flags(SysRoot()), Wishes(variant=request.variant)
+    runs = [
+        dict.fromkeys(candidate.backend for candidate in rank(model, profile, flags, wishes)[0])
+        for model in target.models
+    ]
+    return tuple(name for name in runs[0] if all(name in names for names in runs))
 
 
 @contextmanager

@@ -51,7 +51,8 @@ def load(
     """Open a bundle or a model file on this device and return the session that runs it.
 
     path: a `.edge` bundle, packed or a folder, or a `.onnx` or `.tflite` file; the content decides, not the
-        name. A packed bundle is unpacked once into the store (`edgeai store list`).
+        name. A packed bundle is unpacked once into the store (`edgeai store list`). A bare name such as
+        "digits" is a model that comes with edgeai, unless there is a file of that name.
     device: profile to take defaults from, an id of `edgeai device list`; None detects this machine.
     backend: name of a backend (`onnxruntime`, `litert`, ...); None takes the device's first that reads the
         file. `module:Class` names an application's own.

@@ -12,6 +12,7 @@ from .bundle.bare import read_head
 from .bundle.canonical import identity, parse
 from .bundle.manifest import MANIFEST, parse_manifest
 from .errors import BundleDamaged, InputError, ModelError, one_line
+from .included import find_model
 
 if TYPE_CHECKING:
     from .store import Held
@@ -23,7 +24,8 @@ ZIP_START = b"PK"
 def open_bundle(path: str | os.PathLike[str]) -> tuple[Bundle, Held | None]:
     """The bundle at a path, and for a packed one its hold on the store, to be closed after its last use.
 
-    A packed bundle is unpacked into the store first, once; see `store`.
+    path: also the bare name of an included model, see `included`. A packed bundle is unpacked into the store
+    first, once; see `store`.
 
     Raises ModelNotFound, ModelError for what is no model, BundleError for a bundle that cannot be used, and
     StoreError where it cannot be unpacked.
@@ -32,7 +34,7 @@ def open_bundle(path: str | os.PathLike[str]) -> tuple[Bundle, Held | None]:
         raise InputError(
             f"{one_line(repr(path))} is no path; give the path of a .edge, .onnx or .tflite file"
         )
-    file = Path(path)
+    file = find_model(path)
     if is_folder(file):
         return read_folder(file, shown=file), None
     if read_head(file)[:2] != ZIP_START:

@@ -20,6 +20,7 @@ from .answer import Answer, Failed, Totals
 from .bundle import list_specs
 from .drawn import DrawnFiles
 from .errors import EdgeError, InputError, RunError, UsageError, one_line
+from .included import find_model
 from .opening import open_session
 from .pipeline.flow import added
 from .pipeline.result import Result, StageTime
@@ -80,6 +81,8 @@ def open_run(request: RunRequest) -> Run:
     Raises what `edgeai.load` raises, InputError for a source that is not there, and UsageError for options
     that do not fit what the model takes.
     """
+    found = find_model(request.path)
+    request = request if found == Path(request.path) else replace(request, path=str(found))
     with look(request.path) as looked:
         bundle = looked.bundle
     predicts = bool(bundle.stages) and request.model is None

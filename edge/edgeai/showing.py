@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .bundle import Bundle, bare_bundle
 from .bundle.bare import read_head
 from .bundle.manifest import SIGNATURE, named_files, parse_manifest, unknown_keys
 from .errors import InputError, ModelError, one_line
 from .graph import READERS, GraphSummary, read_graph
+from .graph.costs import costs
+from .included import find_model
 from .open_bundle import ZIP_START, is_folder, read_folder
+from .variant_facts import VariantFacts, variant_facts
 
 if TYPE_CHECKING:
     from .bundle import Variant
@@ -53,7 +56,7 @@ class Description:
 
     form: `packed`, `folder` or `bare`. size_bytes: of the one file, or of what the manifest names.
     files: by name. graphs: what each variant's file holds, by model and variant; where that cannot be told,
-        why. is_signed: whether there is a signature, which nobody checked.
+        why. variants: what is known of each. is_signed: whether there is a signature, which nobody checked.
     """
 
     bundle: Bundle
@@ -61,6 +64,7 @@ class Description:
     size_bytes: int
     files: Mapping[str, File] = field(default_factory=dict)
     graphs: Graphs = field(default_factory=dict)
+    variants: tuple[VariantFacts, ...] = ()
     unknown_keys: tuple[str, ...] = ()
     is_signed: bool = False
 
@@ -73,7 +77,7 @@ def look(path: str | os.PathLike[str]) -> Iterator[Looked]:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InputError(f"{one_line(repr(path))} is no path; give a .edge, .onnx or .tflite file")
-    file = Path(path)
+    file = find_model(path)
     if is_folder(file):
         yield Looked(read_folder(file, shown=file), FOLDER)
     elif read_head(file)[:2] != ZIP_START:
@@ -94,12 +98,18 @@ def describe(path: str | os.PathLike[str], *, graphs: bool = True) -> Descriptio
     with look(path) as looked:
         bundle = looked.bundle
         files = {} if bundle.is_bare else _files(looked)
+        size_bytes = _size(looked, files)
+        read = {key: (graph, cost) for key, graph, cost in _graphs(looked)} if graphs else {}
+        found = {key: graph for key, (graph, _) in read.items()}
+        sizes = {name: file.size_bytes for name, file in files.items()} or {bundle.path.name: size_bytes}
+        counted = {key: cost for key, (_, cost) in read.items() if cost is not None}
         return Description(
             bundle=bundle,
             form=looked.form,
-            size_bytes=_size(looked, files),
+            size_bytes=size_bytes,
             files=files,
-            graphs=dict(_graphs(looked)) if graphs else {},
+            graphs=found,
+            variants=variant_facts(bundle, sizes, found, counted),
             unknown_keys=tuple(unknown_keys(bundle.manifest)),
             is_signed=_is_signed(looked),
         )
@@ -129,32 +139,46 @@ def _is_signed(looked: Looked) -> bool:
     return looked.form == FOLDER and (looked.bundle.path / SIGNATURE).is_file()
 
 
-def _graphs(looked: Looked) -> Iterator[tuple[tuple[str, str], GraphSummary | str]]:
+def _graphs(
+    looked: Looked,
+) -> Iterator[tuple[tuple[str, str], GraphSummary | str, dict[str, Any] | None]]:
+    """What each variant's file holds, and what it costs where the manifest does not say so."""
     for model in looked.bundle.models:
         for variant in model.variants:
-            yield (model.name, variant.id), _graph(variant, looked)
+            yield (model.name, variant.id), *_graph(variant, looked)
 
 
-def _graph(variant: Variant, looked: Looked) -> GraphSummary | str:
+def _graph(variant: Variant, looked: Looked) -> tuple[GraphSummary | str, dict[str, Any] | None]:
     if variant.format not in READERS:
-        return f"the format {one_line(variant.format)} is not known here"
+        return f"the format {one_line(variant.format)} is not known here", None
     try:
         if looked.archive is None:
-            return read_graph(variant.path)
-        return _packed_graph(variant.path.relative_to(looked.bundle.path).as_posix(), looked.archive)
+            return _read(variant.path, variant)
+        return _packed_graph(variant, looked)
     except ModelError as error:
-        return str(error)
+        return str(error), None
 
 
-def _packed_graph(name: str, archive: Archive) -> GraphSummary:
+def _read(path: Path, variant: Variant) -> tuple[GraphSummary, dict[str, Any] | None]:
+    graph = read_graph(path)
+    try:
+        return graph, None if variant.cost else costs(path).to_json()
+    except ModelError as error:  # a summary needs less of the file than counting does
+        reason = str(error).replace(one_line(path), one_line(variant.path.name))
+        return graph, {"unavailable": {"cost": reason}}
+
+
+def _packed_graph(variant: Variant, looked: Looked) -> tuple[GraphSummary, dict[str, Any] | None]:
     """Of a file inside an archive: unpacked for a moment, since readers map files."""
+    assert looked.archive is not None
+    name = variant.path.relative_to(looked.bundle.path).as_posix()
     try:
         with tempfile.NamedTemporaryFile(prefix="edgeai-", suffix=Path(name).suffix) as file:
-            for piece in archive.read(name):
+            for piece in looked.archive.read(name):
                 file.write(piece)
             file.flush()
             try:
-                return read_graph(file.name)
+                return _read(Path(file.name), variant)
             except ModelError as error:
                 raise ModelError(str(error).replace(one_line(file.name), one_line(name))) from error
     except ModelError:

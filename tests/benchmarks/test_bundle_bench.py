@@ -255,7 +255,7 @@ def test_usual_sizes_are_run_and_noted(document: Callable[..., dict[str, Any]], 
         rows["shape"] = ["N", 4]
         rows["dims"] = {"N": {"min": 1, "opt": 3, "max": 8}}
 
-    (run,) = document(real_bundles.linear(tmp_path / "linear", ranged))["runs"]
+    (run,) = document(real_bundles.linear(tmp_path / "linear", ranged), "--variant", "f32")["runs"]
     assert run["model"]["inputs"][0]["shape"] == [3, 4]
     assert "bundle_sizes" in [doubt["name"] for doubt in run["warnings"]]
 
@@ -264,9 +264,66 @@ def test_a_bundle_of_one_model_takes_tensors_from_a_file(
     document: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     path = real_bundles.linear(tmp_path / "linear")
-    (run,) = document(path, "--input", path / "golden/in.npz")["runs"]
+    (run,) = document(path, "--input", path / "golden/in.npz", "--variant", "f32")["runs"]
     assert run["settings"]["inputs"] == str(path / "golden/in.npz")
     assert run["model"]["inputs"][0]["shape"] == [1, 4]
+
+
+def test_by_itself_each_backend_runs_the_variant_that_it_would_choose(
+    document: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    runs = document(real_bundles.linear(tmp_path / "linear"))["runs"]
+    chosen = [
+        (model["backend"], model["variant"]) for run in runs for model in run["model"]["bundle"]["models"]
+    ]
+    assert chosen == [("onnxruntime", "f32"), ("litert", "lite")]
+
+
+# --- models that come with edgeai
+
+
+@pytest.fixture
+def included(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the one with the models that come with edgeai."""
+    folder = tmp_path / "included"
+    folder.mkdir()
+    monkeypatch.setattr("edgeai.included._folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def models(included: Path) -> Path:
+    real_bundles.pack(real_bundles.classifier(included / "color"), included / "color.edge")
+    real_bundles.pack(real_bundles.loudness(included / "loud"), included / "loud.edge")
+    return included
+
+
+def test_without_a_model_those_that_come_with_edgeai_are_measured(
+    bench: Bench, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = bench("--json")
+    assert code == 0
+    assert err.splitlines()[0] == "no model is named; measuring those that come with edgeai: color, loud"
+    runs = json.loads(out)["runs"]
+    assert [run["model"]["path"] for run in runs] == [str(models / "color.edge"), str(models / "loud.edge")]
+
+
+def test_an_included_model_answers_to_its_name(
+    bench: Bench, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = bench("color", "--variant", "f32", "-q")
+    assert (code, err) == (0, "")
+    assert out.startswith("color.edge/f32 on onnxruntime ")
+
+
+def test_without_included_models_it_says_what_to_give(
+    the_error: Callable[..., tuple[int, str]], included: Path
+) -> None:
+    code, line = the_error()
+    assert line == "give model files or --suite NAME; `edgeai bench --help` shows examples"
+    assert code == 2
 
 
 # --- what cannot be measured
@@ -393,6 +450,6 @@ def test_a_suite_takes_no_words_of_bundles(words: str, the_error: Callable[..., 
 def test_tensors_that_do_not_fit_are_named(the_error: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     path = real_bundles.linear(tmp_path / "linear", pipeline=True)
     np.savez(tmp_path / "z.npz", z=np.zeros((1, 4), np.float32))
-    code, line = the_error(path, "--source", tmp_path / "z.npz")
+    code, line = the_error(path, "--source", tmp_path / "z.npz", "--backend", "litert")
     assert code == 2
     assert "model 'linear' got z; it wants x: f32[N, 4]" in line

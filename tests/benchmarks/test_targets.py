@@ -11,7 +11,14 @@ from edgeai.errors import InputError, ModelNotFound, UsageError
 from edgeai.measure.protocol import InputRequest, ModelRequest
 from edgeai_bench.suites import load_suite
 from edgeai_bench.sweep import Sweep, jobs_for_files, jobs_for_suite
-from edgeai_bench.targets import Target, check_inputs, chooses_sizes, completed, opened_target
+from edgeai_bench.targets import (
+    Target,
+    backends_here,
+    check_inputs,
+    chooses_sizes,
+    completed,
+    opened_target,
+)
 from tests import real_bundles
 from tests.bench_bundles import FAKE, fake_bundle
 from tests.tiny_models import linear_onnx
@@ -165,7 +172,7 @@ def jobs(
 
 def test_variants_backends_and_threads_are_combined_where_they_fit(tmp_path: Path) -> None:
     path = real_bundles.linear(tmp_path)
-    assert jobs(path) == [(None, None, None)]
+    assert jobs(path) == [(None, "onnxruntime", None), (None, "litert", None)]
     assert jobs(path, variants=("f32", "lite"), threads=(1, 2)) == [
         ("f32", None, 1),
         ("f32", None, 2),
@@ -180,6 +187,19 @@ def test_variants_backends_and_threads_are_combined_where_they_fit(tmp_path: Pat
         ("lite", "litert", None),
         ("lite", FAKE, None),
     ]
+
+
+def test_the_default_is_each_backend_that_runs_the_bundle_here(tmp_path: Path) -> None:
+    def needy(manifest: Manifest) -> None:
+        for variant in manifest["models"]["linear"]["variants"]:
+            if variant["format"] == "tflite":
+                variant["needs"] = {"cpu": ["warp_drive"]}
+
+    path = real_bundles.linear(tmp_path / "needy", needy)
+    assert jobs(path) == [(None, None, None)]
+    assert backends_here(target(path), ModelRequest("")) == ("onnxruntime",)
+    with pytest.raises(InputError, match="has no variant 'nosuch'"):
+        jobs(path, variants=("nosuch",))
 
 
 def test_a_backend_has_to_read_every_model_of_a_pipeline(tmp_path: Path) -> None:
@@ -210,7 +230,7 @@ def test_jobs_are_called_by_what_of_the_bundle_runs(tmp_path: Path) -> None:
         made: list[Job] = jobs_for_files([path], Sweep(**sweep), ModelRequest("", name=name), InputRequest())
         return [job.name for job in made]
 
-    assert names(None) == ["door.edge"]
+    assert names(None, backends=("onnxruntime",)) == ["door.edge"]
     assert names("linear", variants=("f32", "lite")) == ["door.edge:linear/f32", "door.edge:linear/lite"]
 
 

@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 import wave
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from edgeai.included import included_path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "edge/examples"
@@ -31,6 +34,13 @@ def run(program: str, *words: str | Path, stdin: bytes = b"") -> subprocess.Comp
     )
     assert done.returncode == 0, done.stderr.decode()
     return subprocess.CompletedProcess(done.args, 0, done.stdout.decode(), done.stderr.decode())
+
+
+def test_a_digit_is_told_by_the_model_that_comes_with_edgeai(tmp_path: Path) -> None:
+    with zipfile.ZipFile(included_path("digits")) as bundle:
+        bundle.extract("golden/digit.png", tmp_path)
+    picture = tmp_path / "golden/digit.png"
+    assert run("digit.py", picture).stdout == f"{picture}: 0, 100%\n"
 
 
 def test_voice_activity_says_when_somebody_speaks(public_bundle: Callable[[str], Path]) -> None:

@@ -12,7 +12,8 @@ BACKENDS = {"ort": "onnxruntime", "litert": "litert", "tflite-runtime": "tflite-
 def unknown_keys(manifest: Mapping[str, Any]) -> list[str]:
     """Paths of the keys that are kept but not read here: newer than this edgeai, or misspelt.
 
-    Where a whole object is free (`provenance`, `quality`, parameters of steps), nothing in it is unknown.
+    Where a whole object is free (`provenance`, `quality`, `cost`, parameters of steps), nothing in it is
+    unknown.
     """
     return [".".join(path) for path in _unknown(manifest, _KEYS, ())]
 
@@ -35,7 +36,7 @@ _KEYS: dict[str, Any] = {
             "variants": [
                 {
                     **dict.fromkeys(("id", "format", "precision", "files", "entry"), None),
-                    **dict.fromkeys(("tolerance", "names", "signature"), None),
+                    **dict.fromkeys(("tolerance", "names", "signature", "cost"), None),
                     "needs": dict.fromkeys((*BACKENDS, "ir", "cpu", "providers"), None),
                 }
             ],

@@ -314,7 +314,16 @@ def _variant(table: JsonTable, folder: Path) -> Variant:
         names={name: names.text(name) for name in names.names()},
         signature=table.optional_text("signature"),
         files=files,
+        cost=_cost(table),
     )
+
+
+def _cost(table: JsonTable) -> Mapping[str, Any]:
+    """Kept as it is: figures that nothing here depends on, written by exporters that may be newer."""
+    value = table.any("cost")
+    if value is not None and not isinstance(value, dict):
+        table.fail("cost", "is no object")
+    return value or {}
 
 
 def _entry(table: JsonTable, files: Mapping[str, str]) -> str:

@@ -186,6 +186,8 @@ class Variant:
     """Which of a TFLite file's signatures to run, where it has several."""
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 in hex by path inside the bundle."""
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    """What one run takes, as `edgeai.graph.costs.Costs.to_json` writes it; empty where nothing is said."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,13 @@ COMMANDS: dict[str, Command] = {
     "bench": Command(
         "edgeai_bench.cli:bench", "Measure latency, RAM and CPU time of a model on this machine."
     ),
+    "export": Command(
+        "edgeai_exporters.cli.export:export", "Export a model to a bundle of proven, quantized variants."
+    ),
+    "parity": Command(
+        "edgeai_exporters.cli.parity:parity", "Hold the variants of a model against its source, on your data."
+    ),
+    "distill": Command("edgeai_exporters.cli.distill:distill", "Train a small student by a large teacher."),
     "device": Command("edgeai.cli.device:device", "Show this machine and the boards that edgeai knows."),
     "store": Command("edgeai.cli.store:store", "List and clean the store of unpacked bundles."),
     "completion": Command("edgeai.cli.completion:completion", "Print the tab-completion script of a shell."),

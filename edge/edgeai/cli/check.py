@@ -16,7 +16,7 @@ _SCHEMA = 1
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE|MODEL", type=options.FILE)
+@click.argument("path", metavar="BUNDLE|MODEL", type=options.MODEL)
 @click.option(
     "--device",
     metavar="ID",

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..bundle.types import Context, Loop, RunStage
 from ..errors import one_line
+from ..variant_facts import other_quality
+from .quantities import size
+from .variant_table import variant_lines, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +38,7 @@ def page(found: Description, *, verbose: bool) -> Iterator[str]:
     """The lines. verbose: every operator and file, quality and provenance."""
     bundle = found.bundle
     yield from _head(found)
+    yield from warnings_of(found.variants)
     if bundle.stages:
         yield f"pipeline, answers with {one_line(bundle.result)}"
         yield from (f"  {one_line(stage.as_)}: {_stage(stage)}" for stage in bundle.stages)
@@ -56,22 +60,16 @@ def _beside(found: Description, verbose: bool) -> Iterator[str]:
     for golden in bundle.golden:
         name = golden.where if golden.id == golden.where else f"golden {one_line(golden.id)}"
         yield f"{name}: {_golden(golden, bundle)}"
-    for key in ("quality", "provenance"):
-        if verbose and bundle.manifest.get(key):
+    # Of quality what no table of variants has told already.
+    told = {"quality": other_quality(bundle), "provenance": bundle.manifest.get("provenance")}
+    if verbose:
+        told["quality"] = bundle.manifest.get("quality")
+    for key, value in told.items():
+        if verbose and value:
             yield f"{key}"
-            yield from (f"  {line}" for line in _facts(bundle.manifest[key]))
-        elif bundle.manifest.get(key):
-            yield f"{key}: {one_line(json.dumps(bundle.manifest[key]), 200)}"
-
-
-def size(size_bytes: int) -> str:
-    """Such as `1.2 MB`: units of 1000, as disks and downloads are sold."""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    for factor, unit in ((1e3, "kB"), (1e6, "MB"), (1e9, "GB")):
-        if size_bytes < 999.5 * factor or unit == "GB":
-            return f"{size_bytes / factor:.3g} {unit}"
-    raise AssertionError
+            yield from (f"  {line}" for line in _facts(value))
+        elif value:
+            yield f"{key}: {one_line(json.dumps(value), 200)}"
 
 
 def _head(found: Description) -> Iterator[str]:
@@ -130,6 +128,9 @@ def _model(model: Model, found: Description, verbose: bool) -> Iterator[str]:
         yield f"window  {_window(model.window)}"
     for variant in model.variants:
         yield from _variant(model, variant, found, verbose)
+    yield from variant_lines(
+        [facts for facts in found.variants if facts.model == model.name], verbose=verbose
+    )
 
 
 def _input(name: str, given: Input) -> str:

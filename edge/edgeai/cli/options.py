@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..backends import BACKENDS
 from ..device import profile_ids
-from ..errors import EdgeError
+from ..errors import EdgeError, one_line
+from ..included import find_model, included_names
 
 # Strings, and no check of ours: what is wrong with a path is said by who opens it, in one line.
 FILE = click.Path(allow_dash=True)
 FOLDER = click.Path(file_okay=False)
+
+
+class ModelPath(click.Path):
+    """A path of a bundle or a model, or the bare name of an included one, which becomes its path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Find it; that a file stands in front of an included model is told on standard error."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = find_model(value)
+        if ctx is None or not ctx.resilient_parsing:
+            for warning in caught:
+                click.echo(f"edgeai: warning: {one_line(warning.message)}", err=True)
+        return super().convert(value if found == Path(value) else str(found), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Included models and files. Shells list files themselves only where nothing else is offered."""
+        names = [name for name in included_names() if name.startswith(incomplete)]
+        if not names:
+            return [CompletionItem(incomplete, type="file")]
+        here = sorted(path for path in Path().iterdir() if path.name.startswith(incomplete))
+        files = [f"{path}/" if path.is_dir() else str(path) for path in here if path.name[0] != "."]
+        return [CompletionItem(text) for text in [*names, *files]]
+
+
+MODEL = ModelPath(allow_dash=True)
 
 
 def names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE|MODEL", type=options.FILE)
+@click.argument("path", metavar="BUNDLE|MODEL", type=options.MODEL)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, type=options.FILE)
 @click.option(
     "--draw", metavar="FOLDER", type=options.FOLDER, help="Also write the pictures with the answers on them."

@@ -15,17 +15,21 @@ from .output import json_option, verbosity_options, write_json
 
 if TYPE_CHECKING:
     from ..showing import Description
+    from ..variant_facts import VariantFacts
 
 _SCHEMA = 1
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE|MODEL", type=options.FILE)
+@click.argument("path", metavar="BUNDLE|MODEL", type=options.MODEL)
 @click.option("--manifest", is_flag=True, help="Print the bundle's manifest, and nothing else.")
 @json_option
 @verbosity_options
 def show(path: str, manifest: bool, as_json: bool, verbosity: int) -> None:
     """Show what is in a bundle or a model: signature, pipeline, variants, sizes, operators, licence.
+
+    A table tells of each variant how good it is, by what its exporter measured, and what it costs: multiply-
+    accumulates, weights, activations, and the RAM that it is likely to add to the process that runs it.
 
     Works without any backend, and without unpacking a bundle. -q prints id, version and identity only; -v
     adds every operator, the hashes of files, and what the manifest says of quality and provenance.
@@ -66,6 +70,21 @@ def _printable(text: str) -> Iterator[str]:
         yield letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
 
 
+def _variant(facts: VariantFacts) -> dict[str, object]:
+    return {
+        "model": facts.model,
+        "id": facts.id,
+        "format": facts.format,
+        "precision": facts.precision,
+        "size_bytes": facts.size_bytes,
+        "files": list(facts.files),
+        "needs": dict(facts.needs),
+        "quality": list(facts.quality),
+        "cost": facts.cost,
+        "calibration": facts.calibration,
+    }
+
+
 def _document(found: Description) -> dict[str, object]:
     bundle = found.bundle
     return {
@@ -78,6 +97,8 @@ def _document(found: Description) -> dict[str, object]:
         "is_signed": found.is_signed,
         "manifest": dict(bundle.manifest) or None,
         "unknown_keys": list(found.unknown_keys),
+        "provenance": bundle.manifest.get("provenance"),
+        "variants": [_variant(facts) for facts in found.variants],
         "files": {name: dataclasses.asdict(file) for name, file in found.files.items()},
         "graphs": [
             {

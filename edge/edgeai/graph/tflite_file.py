@@ -45,8 +45,8 @@ _TYPES: tuple[tuple[str, int], ...] = (
     ("f8e5m2", 8),
 )
 
-# Of which a summary tells; a graph has a few, with state held outside some hundreds.
-_MOST_INPUTS = 4096
+MOST_INPUTS = 4096
+"""Of which is told; a graph has a few, with state held outside some hundreds."""
 
 # Field numbers of the tables that are read here.
 _TENSOR: Fields = {0: 4, 3: 1, 4: {0: 4, 1: 4, 2: 4, 3: 8, 5: {}}, 6: {}, 7: 4}
@@ -83,6 +83,11 @@ def operator_name(code: Table) -> str:
 def tensor_dtype(tensor: Table) -> str:
     """dtype of a Tensor (`f32`, `i8`, `i4`, ...)."""
     return _type(tensor)[0]
+
+
+def tensor_bits(tensor: Table) -> int:
+    """Of an element of a Tensor; 0 where it has no fixed size."""
+    return _type(tensor)[1]
 
 
 def read_tflite(path: Path) -> GraphSummary:
@@ -151,7 +156,7 @@ def _sides(
     for of_graph, of_signature in ((1, 0), (2, 1)):
         maps = signature.tables(of_signature) if signature else ()
         names = {entry.number(1, "<I"): entry.text(0) for entry in maps}
-        indexes = graph.numbers(of_graph, _MOST_INPUTS)
+        indexes = graph.numbers(of_graph, MOST_INPUTS)
         if min(indexes, default=0) < 0:  # which Python would count from the end
             raise ValueError(f"its graph has the tensor {min(indexes)} for an input or output")
         sides.append(tuple(_spec(tensors[index], names.get(index)) for index in indexes))

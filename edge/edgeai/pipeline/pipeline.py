@@ -39,7 +39,29 @@ def bind_stages(
     for stage in bundle.stages:
         stages.append(_bound(stage, bundle, ports, own or {}, known))
         known.add(stage.as_)
+    _check_signals(bundle)
     return tuple(stages)
+
+
+def _check_signals(bundle: Bundle) -> None:
+    """Of sound: a step of its own turns a signal into a signal, which is no answer and has no condition."""
+    if bundle.source is None or bundle.source.kind != "audio":
+        return
+    signals, shown = {SOURCE}, one_line(bundle.path)
+    for stage in bundle.stages:
+        if isinstance(stage, RunStage) or stage.from_ not in signals:
+            continue
+        signals.add(stage.as_)
+        if stage.only_if is not None:
+            raise ManifestError(
+                f"{shown}: {stage.where}.only_if: {stage.step.op} passes sound on; a condition goes with a "
+                "stage that runs a model"
+            )
+    if bundle.result in signals:
+        raise ManifestError(
+            f"{shown}: the pipeline ends in a signal, {one_line(bundle.result)!r}; name a stage that runs a "
+            "model as its `result`"
+        )
 
 
 def _bound(

@@ -185,7 +185,7 @@ def test_any_change_of_a_manifest_is_another_bundle_or_refused_by_name(
         for key in path[:-1]:
             above = above[key] if isinstance(above, dict) and key in above else {}
         above = above if isinstance(above, dict) else {}
-        above[path[-1]] = value
+        above[str(path[-1])] = value  # an index, where an earlier change put an object in a list's place
     file = written(tmp_path, zip_bytes(members(spelt(manifest))))
     said = str(file)
     try:

@@ -53,6 +53,8 @@ def test_every_key_arrives_in_its_type() -> None:
     assert s8.needs.versions == {"onnxruntime": ">=1.20,<2"}
     assert (s8.needs.ir, s8.needs.cpu, s8.needs.providers) == (10, ("asimddp",), ("cpu",))
     assert (s8.names, s8.tolerance) == ({"x": "input:0"}, {"cosine": 0.99})
+    assert s8.cost == {"multiply_accumulates": 679552, "inputs": {"x": [1, 576]}}
+    assert f32.cost == {}
     assert (f32.path, f32.signature) == (FOLDER / "vad/f32.tflite", "serving_default")
     first, second, third = bundle.stages
     assert isinstance(first, RunStage)
@@ -111,6 +113,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
         "variants[0].files.a: is 'sha256:12'; give sha256: and 64",
     ),
     ("models.vad.variants.0.needs.ort", "1.20", "variants[0].needs.ort: is '1.20'; give a version range"),
+    ("models.vad.variants.0.cost", 12, "variants[0].cost: is no object"),
     ("models.vad.variants.0.needs.ir", True, "variants[0].needs.ir: is true or false, True"),
     ("models.vad.variants.0.tolerance", {"cosine": "x"}, "variants[0].tolerance.cosine: is a text, 'x'"),
     ("models.vad.inputs.x.dtype", "float", "models.vad.inputs.x.dtype: is 'float'; give one of: bool, f16"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,137 @@ def test_json_has_the_manifest_and_what_the_files_hold(tmp_path: Path) -> None:
     first, second = document["graphs"]
     assert (first["model"], first["variant"], first["graph"]["opsets"]) == ("linear", "f32", {"ai.onnx": 13})
     assert second["graph"]["operators"] == {"MUL": 1, "ADD": 1}
+
+
+METRIC = {
+    "name": "top1",
+    "value": 0.98,
+    "interval": [0.95, 0.99],
+    "drop": 0.005,
+    "drop_interval": [-0.01, 0.02],
+}
+
+
+def proven(manifest: dict[str, Any]) -> None:
+    """As `edgeai export` writes it, and something that a later one might add."""
+    f32, lite = manifest["models"]["linear"]["variants"]
+    f32["cost"] = {
+        "inputs": {"x": [1, 4]},
+        "multiply_accumulates": 300_774_272,
+        "peak_memory_bytes": 54_688_576,
+    }
+    lite["precision"] = "int8"
+    of = {"model": "linear", "backend": "onnxruntime", "size_bytes": 141, "passes": True, "problems": []}
+    manifest["quality"] = [
+        {**of, "variant": "f32", "metric": METRIC, "cosine": 0.99991, "worst_cosine": 0.991, "samples": 200,
+         "data": "held-out.npz", "probes": [{"name": "batch 3"}]},
+        {**of, "variant": "lite", "metric": {"name": "top1", "value": 0.7}, "problems": ["NaN for batch 3"],
+         "novel": {"a": 1}, "max_error": 0.25},
+    ]  # fmt: skip
+    manifest["provenance"] = {"source": {"kind": "onnx"}, "calibration": "data"}
+
+
+def test_variants_stand_in_a_table_with_quality_and_cost(tmp_path: Path) -> None:
+    lines = shown(real_bundles.linear(tmp_path / "linear", proven))
+    start = next(place for place, line in enumerate(lines) if line.startswith("  variant  format"))
+    cells = [re.split("  +", line.strip()) for line in lines[start : start + 3]]
+    assert cells == [
+        ["variant", "format", "precision", "size", "cosine", "top1", "drop", "MACs", "activations", "RAM"],
+        ["f32", "onnx", "f32", "141 B", "0.99991", "0.98 [0.95, 0.99]", "0.005 [-0.01, 0.02]", "301 M", "-",
+         "54.7 MB"],
+        ["lite", "tflite", "int8", "764 B", "-", "0.7", "-", "0", "32 B", "3.6 MB"],
+    ]  # fmt: skip
+    assert lines[start + 3 : start + 5] == [
+        "  f32: worst cosine 0.991; on 200 samples of held-out.npz",
+        '  lite: novel {"a": 1}; largest error 0.25; PROBLEMS: NaN for batch 3',
+    ]
+    assert not [line for line in lines if line.startswith(("quality", "WARNING"))]
+
+
+def test_json_lists_variants_with_quality_cost_and_provenance(tmp_path: Path) -> None:
+    document = call("show", real_bundles.linear(tmp_path / "linear", proven), "--json").document
+    assert document["provenance"] == {"source": {"kind": "onnx"}, "calibration": "data"}
+    f32, lite = document["variants"]
+    assert {
+        key: f32[key] for key in ("model", "id", "format", "precision", "size_bytes", "files", "needs")
+    } == {
+        "model": "linear",
+        "id": "f32",
+        "format": "onnx",
+        "precision": "f32",
+        "size_bytes": (tmp_path / "linear/linear.onnx").stat().st_size,
+        "files": ["linear.onnx"],
+        "needs": {},
+    }
+    assert f32["quality"] == [document["manifest"]["quality"][0]]
+    assert f32["cost"]["multiply_accumulates"] == 300_774_272
+    # What the manifest leaves out is counted on the file.
+    assert (lite["cost"]["activation_bytes"], lite["calibration"]) == (32, "data")
+
+
+@pytest.mark.parametrize("where", ["variant", "export"])
+def test_random_calibration_is_loud(where: str, tmp_path: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        proven(manifest)
+        told = manifest["quality"][1] if where == "variant" else manifest["provenance"]
+        told["calibration"] = {"kind": "random", "samples": 8} if where == "variant" else "random"
+
+    lines = shown(real_bundles.linear(tmp_path / "linear", change))
+    assert (
+        "WARNING: calibrated on random data: linear/lite; how good that is on real data is not known" in lines
+    )
+
+
+def test_a_bare_model_is_one_variant_with_what_it_costs(
+    public_model: Callable[[str], Path],
+) -> None:
+    path = public_model("face-tflite")
+    assert (
+        "  costs 30.8 M multiply-accumulates, activations 1.51 MB, about 6.85 MB of RAM beside the runtime, "
+        "at input:1x128x128x3"
+    ) in shown(path)
+    (variant,) = call("show", path, "--json").document["variants"]
+    assert (variant["id"], variant["precision"], variant["files"]) == ("bare", "f16", [path.name])
+    assert variant["cost"]["multiply_accumulates"] == 30_760_960
+
+
+@pytest.mark.parametrize(
+    ("model", "precision"), [("okay-nabu", "int8"), ("ppocr-rec", "f32"), ("basic-pitch-tflite", "f32")]
+)
+def test_a_bare_models_precision_is_that_of_its_weights(
+    public_model: Callable[[str], Path], model: str, precision: str
+) -> None:
+    (variant,) = call("show", public_model(model), "--json").document["variants"]
+    assert variant["precision"] == precision
+
+
+def test_why_costs_are_not_known_is_told_when_asked(public_model: Callable[[str], Path]) -> None:
+    assert (
+        "activation_bytes unknown: the shape of x is not in the file"
+        in shown(public_model("ppocr-rec"), "-v")[-1]
+    )
+
+
+@pytest.mark.parametrize(
+    "quality",
+    [3, "good", {}, {"cosine": 1}, [], [3], [None], [{"variant": "f32"}], [{"variant": ["f32"]}],
+     [{"variant": "f32", "cosine": "high", "metric": 7, "drop": [], "interval": [1], "problems": "bad"}],
+     [{"variant": "f32", "metric": {"value": True, "interval": [0, "x"], "name": 3}}],
+     [{"variant": "f32", "model": "other"}, {"variant": "f32", "calibration": 3}]],
+)  # fmt: skip
+def test_whatever_a_manifest_says_of_quality_is_borne(quality: object, tmp_path: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["quality"] = quality
+        manifest["models"]["linear"]["variants"][0]["cost"] = {
+            "activation_bytes": "x",
+            "inputs": 3,
+            "notes": 4,
+        }
+
+    folder = real_bundles.linear(tmp_path / "linear", change)
+    assert shown(folder)
+    assert shown(folder, "-v")
+    assert call("show", folder, "--json").document["manifest"]["quality"] == quality
 
 
 def test_the_manifest_is_printed_as_json_that_a_terminal_can_show(tmp_path: Path) -> None:
