@@ -65,6 +65,9 @@ class Outcome:
 
     data, budget, machine: in words. calibration: `data`, `random` or `none`. seconds: how long it took.
     warnings: each a sentence. bundle: where it was written; identity of the bundle.
+    max_drop, min_cosine: the budget as numbers, as in `Budget`; the report draws them as a line.
+    settings: of the request by its field names, of which the report makes the command that gives the same
+        again; `command`, a list of words, counts instead where it is there.
     """
 
     name: str
@@ -80,3 +83,5 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    max_drop: float | None = None
+    min_cosine: float | None = None

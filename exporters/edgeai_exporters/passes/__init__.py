@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,7 +19,29 @@ class PassResult:
     modified: bool
 
 
-Pass: TypeAlias = "Callable[[ModelProto], PassResult]"
+Pass: TypeAlias = "Callable[[ModelProto], PassResult]"  # noqa: S105 - no password
 
-# In the order in which `clean` runs them. A pass is one file and a line here.
-PASSES: dict[str, str] = {}
+_HERE = "edgeai_exporters.passes"
+
+# What any runtime and the TFLite writer can take, in the order in which `run` runs them. A pass is one file
+# and a line.
+PASSES: dict[str, str] = {
+    "name_nodes": f"{_HERE}.name_nodes:name_nodes",
+    "simplify": f"{_HERE}.simplify:simplify",
+}
+
+# For ONNX Runtime alone; the schemes that gain by it run them, so nothing else need.
+RUNTIME_PASSES: dict[str, str] = {
+    "fuse_attention": f"{_HERE}.fuse_attention:fuse_attention",
+    "sum_before_norm": f"{_HERE}.sum_before_norm:sum_before_norm",
+}
+
+
+def run(model: ModelProto, passes: Mapping[str, str]) -> PassResult:
+    """Run all passes of a table, one after the other."""
+    modified = False
+    for target in passes.values():
+        module, _, function = target.partition(":")
+        result = getattr(importlib.import_module(module), function)(model)
+        model, modified = result.model, modified or result.modified
+    return PassResult(model, modified)

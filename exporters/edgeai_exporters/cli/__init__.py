@@ -1,0 +1,1 @@
+"""The commands `edgeai export`, `parity` and `distill`: they parse options and print."""

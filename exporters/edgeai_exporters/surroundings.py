@@ -1,0 +1,73 @@
+"""The pipeline that a bundle gets: the one of the user's manifest, or of the steps that made the feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeai.bundle.manifest import SCHEMA
+from edgeai.errors import ExportError, one_line
+
+from .bundling import template_of
+from .data import Data
+from .data.text import TOKENIZER, is_tokenizer
+from .exported import Exported
+from .request import Request
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What of a bundle is there before its variants are. model: what it is called in the manifest.
+
+    template: a manifest to fill in; None where the data has no steps either, for a bundle without a pipeline.
+    files: that it names, by path in the bundle.
+    """
+
+    model: str
+    template: Mapping[str, Any] | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def own_tokenizer(source: str) -> Path | None:
+    """A language model's folder has its tokenizer beside it: the steps, where none are named."""
+    beside = Path(source) / TOKENIZER
+    return beside if is_tokenizer(beside) else None
+
+
+def surroundings(request: Request, source: Exported) -> Surroundings:
+    """Of the manifest that was named, else of none. Raises ExportError where it does not say which model."""
+    steps = request.steps
+    if steps is None or is_tokenizer(steps):
+        return Surroundings(_model_name(source.name))
+    template, files = template_of(steps)
+    models = list(template.get("models", ()))
+    named = [name for name in models if name in {source.name, _model_name(source.name)}] or models
+    if len(named) != 1:
+        raise ExportError(
+            f"{one_line(steps)} has {len(models)} models, none called {one_line(source.name)!r}; call the "
+            f"source like one of them: {one_line(', '.join(models)) or 'there is none'}"
+        )
+    return Surroundings(named[0], template, files)
+
+
+def with_steps_of(found: Surroundings, data: Data) -> Surroundings:
+    """Where there is no manifest, the steps that made the data's feeds are the pipeline."""
+    if found.template is not None or data.stage is None:
+        return found
+    template = {
+        "schema": SCHEMA,
+        "requires": ["pipeline"],
+        "source": dict(data.stage["source"]),
+        "models": {found.model: {}},
+        "pipeline": [{"run": found.model, "pre": list(data.stage["pre"]), "as": "result"}],
+    }
+    return Surroundings(found.model, template, data.files)
+
+
+def _model_name(name: str) -> str:
+    """As manifests take it."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    return plain if re.match(r"[A-Za-z_]", plain) else f"m-{plain}"
