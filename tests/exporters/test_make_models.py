@@ -27,9 +27,11 @@ def test_the_models_that_ship_are_those_that_the_script_makes(tmp_path: Path) ->
     assert made.manifest.keys() == here.manifest.keys()
     assert made.manifest["provenance"] == here.manifest["provenance"]
     assert made.manifest["pipeline"] == here.manifest["pipeline"]
-    assert {each.id: each.cost for each in made.models[0].variants} == {
-        each.id: each.cost for each in here.models[0].variants
-    }
+    # Which int8 variants win depends on the CPU, too; those that both have are the same.
+    costs = [{each.id: each.cost for each in bundle.models[0].variants} for bundle in (made, here)]
+    common = costs[0].keys() & costs[1].keys()
+    assert {"onnx-f32", "tflite-f32", "tflite-int8-static"} <= common
+    assert {name: costs[0][name] for name in common} == {name: costs[1][name] for name in common}
     samples = [
         np.load(path.with_name("motions.samples.npz")) for path in (made.path, included_path("motions"))
     ]
