@@ -10,6 +10,7 @@ from pathlib import Path
 from edgeai.bundle import sniff_format
 from edgeai.device import cpu_flags, detect_profile, load_profile
 from edgeai.errors import EdgeError, UsageError, one_line
+from edgeai.extras import require
 from edgeai.sysroot import SysRoot
 
 from .budget import Budget
@@ -25,6 +26,11 @@ from .shipping import Candidate
 
 _CAUTION = 0.8
 """Of the budget that the search may use up: it takes the luckiest of many, which others will not confirm."""
+_QUANTIZERS = {
+    "onnx": ("onnx_ir", "quant", "quantizing ONNX models"),
+    "tflite": ("litert_quantizer", "tflite-export", "quantizing TFLite models"),
+}
+"""What the schemes of a format need: module, extra, what for."""
 NONE = "none"
 """As a scheme: the float files alone."""
 
@@ -97,6 +103,8 @@ def schemes_of(making: Making, format_: str) -> list[Scheme]:
             raise UsageError(
                 f"{', '.join(lacking)} calibrates with data; give --data or --random-calibration"
             )
+    if found:
+        require(*_QUANTIZERS[format_])
     return _provable(found, making)
 
 

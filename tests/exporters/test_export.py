@@ -22,7 +22,15 @@ pytest.importorskip("onnx_ir")
 pytest.importorskip("litert_quantizer")
 
 import edgeai
-from edgeai.errors import ExportError, ManifestError, ModelError, ModelNotFound, UnknownDevice, UsageError
+from edgeai.errors import (
+    ExportError,
+    ExtraMissing,
+    ManifestError,
+    ModelError,
+    ModelNotFound,
+    UnknownDevice,
+    UsageError,
+)
 from edgeai.open_bundle import open_bundle
 from edgeai_exporters.export import export, name_of
 from edgeai_exporters.outcome import Outcome
@@ -339,3 +347,12 @@ def test_on_jetpack_6_every_variant_loads_and_agrees(outcome: Outcome) -> None:
     ran = [check for check in json.loads(done.stdout)["checks"] if "sample-0" in check["what"]]
     assert len(ran) == sum(each.is_shipped for each in outcome.tried)
     assert {check["outcome"] for check in ran} == {"ok"}
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx_ir", None)
+    with pytest.raises(ExtraMissing, match=r"edgeai\[quant\]"):
+        export(replace(request_, out=tmp_path / "m.edge", formats=("onnx",)))
+    assert list(tmp_path.iterdir()) == []

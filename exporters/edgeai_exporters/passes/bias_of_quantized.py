@@ -39,7 +39,7 @@ def bias_of_quantized(model: ModelProto) -> PassResult:
     used = {name for node in changed.graph.node for name in node.input}
     for name in [name for name in biases if name not in used and made]:
         changed.graph.initializer.remove(biases[name])
-    return PassResult(changed, modified=bool(made))
+    return PassResult(changed, modified=True) if made else PassResult(model, modified=False)
 
 
 def _wider(bias: TensorProto, rank: int, made: dict[str, TensorProto]) -> str:
