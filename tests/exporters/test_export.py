@@ -159,6 +159,7 @@ def test_random_calibration_marks_the_bundle(tmp_path: Path) -> None:
     manifest = _manifest(outcome.bundle)
     assert outcome.calibration == manifest["provenance"]["calibration"] == "random"
     assert all(each["kind"] == "random" for each in manifest["quality"])
+    assert "WARNING   calibrated with random numbers" in call("show", outcome.bundle).out
 
 
 def test_what_misses_the_budget_is_not_shipped_unless_it_is_allowed(

@@ -87,6 +87,9 @@ def _head(found: Description) -> Iterator[str]:
     if bundle.source is not None:
         rate = f" at {bundle.source.rate_hz:,} Hz" if bundle.source.rate_hz else ""
         yield f"  takes     {bundle.source.kind}{rate}"
+    provenance = bundle.manifest.get("provenance")
+    if isinstance(provenance, dict) and provenance.get("calibration") == "random":
+        yield "  WARNING   calibrated with random numbers: its quality on real data is unknown"
 
 
 def _stage(stage: Stage) -> str:
