@@ -99,7 +99,14 @@ def _measured(candidate: Candidate, allow_drop: bool) -> Found:
         return replace(found, is_within=found.scheme == FLOAT)
     value = quality.metric.value.value
     is_within = quality.passes or (allow_drop and not quality.problems)
-    return replace(found, is_within=is_within, quality=replace(found.quality, mean=value))
+    slow = _is_no_faster(found)
+    return replace(found, is_within=is_within, is_slower=slow, quality=replace(found.quality, mean=value))
+
+
+def _is_no_faster(found: Found) -> bool:
+    """By its median: whoever asks for speed is not helped by what is only not slower beyond doubt."""
+    ratio = None if found.timing is None else found.timing.ratio
+    return found.scheme != FLOAT and ratio is not None and ratio.value > 1
 
 
 def _choice(candidate: Candidate, is_best: bool, prefer: str, allow_drop: bool) -> Choice:
@@ -113,8 +120,8 @@ def _choice(candidate: Candidate, is_best: bool, prefer: str, allow_drop: bool) 
     if quality.problems or (quality.missed and not allow_drop):
         return Choice(candidate, False, False, quality.why)
     if not is_best:
-        is_slow = found.is_slower and prefer == "speed"
-        why = "it is slower than its float source; --prefer size ships it"
+        is_slow = _is_no_faster(found) and prefer == "speed"
+        why = "it is no faster than its float source; --prefer size ships it"
         return Choice(
             candidate, False, False, why if is_slow else "another is no worse in quality, latency and size"
         )
