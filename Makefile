@@ -10,7 +10,7 @@ VENV ?= .venv
 # Constraints for pip, to test with a board's versions.
 CONSTRAINTS ?=
 EXTRAS ?= onnx,tflite,image,audio,text,dev
-EXPORT_EXTRAS := onnx,tflite,image,audio,text,quant,tflite-export,torch,hf,optimum,keras,prune,dev
+EXPORT_EXTRAS := onnx,tflite,image,audio,text,quant,tflite-export,torch,hf,optimum,litert-torch,keras,prune,dev
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13

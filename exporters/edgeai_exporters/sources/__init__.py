@@ -43,6 +43,7 @@ SOURCES: dict[str, Source] = {
     "torch": Source(".torch_program:open_program", "a .pt2 file of torch.export.save"),
     "hf": Source(".hf:open_hf", "a Hugging Face folder or hub id, exported directly"),
     "optimum": Source(".optimum_onnx:open_optimum", "a Hugging Face folder or hub id, exported by optimum"),
+    "litert-torch": Source(".litert_torch:open_litert_torch", "PyTorch straight to TFLite, by --via alone"),
     "keras": Source(".keras_file:open_keras", "a .keras file of Keras 3"),
 }
 

@@ -164,8 +164,8 @@ def _opened(
     shapes: Mapping[str, tuple[int | str, ...]], ranges: Mapping[str, tuple[int, int]], options: SourceOptions
 ) -> OpenSizes:
     """Open axes with their ranges, narrowed by the user's."""
-    placed = {size for shape in shapes.values() for size in shape if isinstance(size, str)}
-    if unknown := sorted(set(options.dims) - placed):
+    placed = dict.fromkeys(size for shape in shapes.values() for size in shape if isinstance(size, str))
+    if unknown := sorted(options.dims.keys() - placed.keys()):
         raise UsageError(
             f"dimension {one_line(unknown[0])!r} has no place; open here: "
             f"{', '.join(sorted(placed)) or 'none'}"

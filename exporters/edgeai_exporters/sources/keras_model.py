@@ -6,7 +6,6 @@ three times the nodes.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,12 +21,11 @@ from ..arrays import Array
 from ..exported import Exported
 from .open_sizes import BATCH, OpenSizes, open_sizes
 from .options import SourceOptions
+from .torch_by_name import Named
 from .torch_examples import varied
 from .torch_module import prove_or_remove, run_once, versions
 from .torch_to_onnx import export_program, reference_of, to_onnx
 from .writing import write_onnx
-
-import torch  # isort: skip - after the modules that say what to install
 
 
 def export_keras(
@@ -41,7 +39,7 @@ def export_keras(
     keras = require("keras", "keras", "exporting Keras models")
     _check_backend(keras, name)
     declared = _declared(model, name)
-    module = _Module(model, keras, tuple(declared))
+    module = _by_name(model, keras, tuple(declared))
     module.eval()
     shapes = {key: _shape(key, tensor, options, len(declared)) for key, tensor in declared.items()}
     examples = {key: _example(shape, str(declared[key].dtype), options) for key, shape in shapes.items()}
@@ -58,24 +56,15 @@ def export_keras(
     return Exported(name, "onnx", out, run, (examples,), told)
 
 
-class _Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # torch is Any here
-    """A Keras model that takes its inputs by name, in evaluation."""
+def _by_name(model: Any, keras: Any, names: tuple[str, ...]) -> Any:
+    """A Keras model as a module that takes its inputs by name, in evaluation."""
 
-    def __init__(self, model: Any, keras: Any, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.model = model
+    def call(**inputs: Any) -> Any:
+        flat = [inputs[name] for name in names]
+        given = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
+        return model(given, training=False)
 
-        def forward(**inputs: Any) -> Any:
-            flat = [inputs[name] for name in names]
-            given = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
-            return model(given, training=False)
-
-        # torch.export reads the names of inputs off the signature, and each model has its own.
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, kind) for name in names]
-        )
-        self.forward = forward
+    return Named(model, names, call)
 
 
 def _check_backend(keras: Any, name: str) -> None:

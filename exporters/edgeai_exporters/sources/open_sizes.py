@@ -59,7 +59,7 @@ def open_sizes(shapes: Mapping[str, Sequence[int]], options: SourceOptions) -> O
     for name, wanted in given.items():
         _check_fit(name, wanted, shapes[name])
         axes[name] = {axis: size for axis, size in enumerate(wanted) if isinstance(size, str)}
-    placed = {dimension for each in axes.values() for dimension in each.values()}
+    placed = dict.fromkeys(dimension for each in axes.values() for dimension in each.values())
     for dimension in options.dims:
         if dimension in placed:
             continue
@@ -71,7 +71,7 @@ def open_sizes(shapes: Mapping[str, Sequence[int]], options: SourceOptions) -> O
         for name, shape in shapes.items():
             if len(shape) and name not in given:
                 axes[name][0] = BATCH
-        placed.add(BATCH)
+        placed[BATCH] = None
     ranges = {dimension: _range(dimension, options) for dimension in placed}
     fixed = {dimension for dimension, (low, high) in ranges.items() if low == high}
     kept = {name: {axis: d for axis, d in each.items() if d not in fixed} for name, each in axes.items()}

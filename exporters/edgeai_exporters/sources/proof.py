@@ -21,13 +21,15 @@ TOLERANCE = 1e-4
 in another order come within a tenth of it in deep networks, a wrong graph does not."""
 
 
-def prove(path: Path, reference: Run, feeds: Iterable[Feed], told: str) -> float:
+def prove(
+    path: Path, reference: Run, feeds: Iterable[Feed], told: str, *, backend: str = "onnxruntime"
+) -> float:
     """The largest difference of a file's outputs from the reference's. Raises ExportError above `TOLERANCE`.
 
     told: what the source is called.
     """
     worst = 0.0
-    with edgeai.load(path, backend="onnxruntime") as session:
+    with edgeai.load(path, backend=backend) as session:
         for feed in feeds:
             shown = ", ".join(f"{name}{list(array.shape)}" for name, array in feed.items())
             got = session.run(dict(feed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,17 @@ from .options import SourceOptions
 from .writing import model_name
 
 
+@dataclass(frozen=True)
+class Built:
+    """What a factory gave. kind: `torch` or `keras`. examples: None where none came with it."""
+
+    name: str
+    kind: str
+    model: Any
+    examples: Any
+    provenance: dict[str, Any]
+
+
 def open_factory(spec: str, folder: Path, options: SourceOptions) -> Exported:
     """Export what the factory returns: a `torch.nn.Module`, a `keras.Model`, or (module, example inputs).
 
@@ -26,27 +38,31 @@ def open_factory(spec: str, folder: Path, options: SourceOptions) -> Exported:
     file. Raises ExportError saying where in the user's file it failed.
     """
     with keras_on_torch():
-        factory = _load(spec)
-        made = _call(factory, spec)
-        model, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-        kind = _kind(model)
-        if kind is None:
-            raise ExportError(
-                f"{one_line(spec)} returned {_described(made)}; return a torch.nn.Module, a keras.Model, or "
-                "(module, example_inputs)"
-            )
-        name = model_name(
-            spec.rpartition(":")[2] if ".py:" not in spec else Path(spec.rpartition(":")[0]).stem
-        )
-        provenance = _provenance(spec, factory)
-        if kind == "keras":
+        built = build(spec)
+        if built.kind == "keras":
             from .keras_model import export_keras
 
-            return export_keras(model, name, folder, options, provenance)
+            return export_keras(built.model, built.name, folder, options, built.provenance)
         from .torch_module import export_torch
 
-        found = examples if examples is not None else _examples(model, factory, spec)
-        return export_torch(model, found, name, folder, options, provenance)
+        return export_torch(built.model, built.examples, built.name, folder, options, built.provenance)
+
+
+def build(spec: str) -> Built:
+    """Call the factory. Raises ExportError, as `open_factory` does."""
+    factory = _load(spec)
+    made = _call(factory, spec)
+    model, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    kind = _kind(model)
+    if kind is None:
+        raise ExportError(
+            f"{one_line(spec)} returned {_described(made)}; return a torch.nn.Module, a keras.Model, or "
+            "(module, example_inputs)"
+        )
+    name = model_name(spec.rpartition(":")[2] if ".py:" not in spec else Path(spec.rpartition(":")[0]).stem)
+    if kind == "torch" and examples is None:
+        examples = _examples(model, factory, spec)
+    return Built(name, kind, model, examples, _provenance(spec, factory))
 
 
 def _load(spec: str) -> Callable[..., Any]:

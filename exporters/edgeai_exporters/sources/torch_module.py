@@ -58,10 +58,12 @@ def run_once(run: Run, examples: Feed, name: str) -> Mapping[str, Array]:
         ) from error
 
 
-def prove_or_remove(out: Path, run: Run, feeds: list[dict[str, Array]], told: str) -> float:
+def prove_or_remove(
+    out: Path, run: Run, feeds: list[dict[str, Array]], told: str, *, backend: str = "onnxruntime"
+) -> float:
     """`prove`; a file that differs is not left there."""
     try:
-        return prove(out, run, feeds, told)
+        return prove(out, run, feeds, told, backend=backend)
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ _CODE = re.compile(
 _HOW = "save it again with torch.export.save of a current PyTorch, with tensors in it and nothing else"
 
 
+@dataclass(frozen=True)
+class Program:
+    """program: a torch.export.ExportedProgram. module: it, runnable. call: the same, its inputs by name.
+    examples: what it was made with."""
+
+    program: Any
+    module: Any
+    call: Callable[..., Any]
+    examples: dict[str, Array]
+
+
 def open_program(spec: str, folder: Path, options: SourceOptions) -> Exported:
     """Export a program with the sizes that were open when it was saved, and compare with the program.
 
@@ -39,18 +51,11 @@ def open_program(spec: str, folder: Path, options: SourceOptions) -> Exported:
     `options` ask for other sizes than it was saved with.
     """
     file = Path(spec)
-    if options.shapes or options.dims:
-        raise ExportError(
-            f"{one_line(file)} has the sizes that it was saved with; leave --shape and --dim out, or "
-            "make it again "
-            "with torch.export.export(..., dynamic_shapes=...)"
-        )
-    _check_pickles(file)
-    program = _load(file)
+    read = read_program(file, options)
+    program, examples = read.program, read.examples
     name = model_name(file.stem)
-    examples = _examples(program, file)
     sizes = _open_sizes(program)
-    run = reference_of(_by_name(program, list(examples)))
+    run = reference_of(read.call)
     outputs = tuple(run_once(run, examples, name))
     model, done = to_onnx(program, sizes, outputs, name, options.opset)
     out = write_onnx(model, folder / f"{name}.onnx")
@@ -59,6 +64,21 @@ def open_program(spec: str, folder: Path, options: SourceOptions) -> Exported:
     done.append(f"torch.onnx, differs from the program by {worst:.2g} on {len(feeds)} inputs")
     provenance = {"source": "torch", "file": file.name, "sha256": sha256_of(file)}
     return Exported(name, "onnx", out, run, (examples,), {**provenance, "versions": versions(), "done": done})
+
+
+def read_program(file: Path, options: SourceOptions) -> Program:
+    """Read a program without unpickling anything. Raises as `open_program` does."""
+    if options.shapes or options.dims:
+        raise ExportError(
+            f"{one_line(file)} has the sizes that it was saved with; leave --shape and --dim out, or "
+            "make it again "
+            "with torch.export.export(..., dynamic_shapes=...)"
+        )
+    _check_pickles(file)
+    program = _load(file)
+    examples = _examples(program, file)
+    module = program.module()
+    return Program(program, module, _by_name(module, program, list(examples)), examples)
 
 
 def _check_pickles(file: Path) -> None:
@@ -116,9 +136,8 @@ def _examples(program: Any, file: Path) -> dict[str, Array]:
     return {name: value.detach().cpu().numpy() for name, value in zip(names, flat, strict=True)}
 
 
-def _by_name(program: Any, names: list[str]) -> Callable[..., Any]:
+def _by_name(module: Any, program: Any, names: list[str]) -> Callable[..., Any]:
     """A program takes its inputs as it was made with them: by place or by keyword."""
-    module = program.module()
     values, named = program.example_inputs
 
     def call(**inputs: Any) -> Any:

@@ -21,6 +21,7 @@ from edgeai_bench.suites import PackageSource  # noqa: E402
 from edgeai_exporters.exported import Exported  # noqa: E402
 from edgeai_exporters.sources import SourceOptions, open_source  # noqa: E402
 from tests.exporters.minilm import minilm_folder  # noqa: E402
+from tests.exporters.sources.tiny_bert import tiny  # noqa: E402
 
 # transformers and torch warn of their own insides.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -87,22 +88,6 @@ def test_the_provenance_says_what_was_exported_by_what(minilm: Path, exported: E
     assert provenance["sha256"]["model.safetensors"].startswith("53aa51172d14")
     assert provenance["versions"]["transformers"] == transformers.__version__
     assert Path(provenance["assets"]["tokenizer.json"]) == (minilm / "tokenizer.json").resolve()
-
-
-def tiny(folder: Path, architecture: str = "BertForSequenceClassification", **settings: Any) -> Path:
-    """A BERT of two thousand weights with random values, saved as transformers saves models."""
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        vocab_size=50,
-        max_position_embeddings=40,
-        **settings,
-    )
-    getattr(transformers, architecture)(config).save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.parametrize(
