@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .render.quantities import time_text
+from edgeai.quantities import time_text
+
 from .report import Doubt
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from edgeai.backends import BACKENDS, is_installed, missing
 from edgeai.errors import BackendMissing, EdgeError, ExtraMissing, InputError, UsageError, one_line
 from edgeai.included import find_model
 from edgeai.measure.protocol import InputRequest, ModelRequest
+from edgeai.quantities import time_text
 
 from .fetch import ToolMissing, fetch
 from .plan import Plan
 from .progress import Progress
 from .render.names import label
-from .render.quantities import time_text
 from .report import Failure, Report
 from .runner import run
 from .suites import Suite, SuiteModel

@@ -19,8 +19,7 @@
     ├── ExtraMissing (ImportError)         the same for a library that a step or a source needs
     ├── ProviderError (RuntimeError)       an execution provider asked for is absent or cannot run nodes
     ├── ExportError (ValueError)           a source cannot be exported; names the node or the file
-    │   ├── UnsupportedOperator            an operator has no form in the target format
-    │   └── BudgetMissed                   no variant keeps the quality that was asked for
+    │   └── UnsupportedOperator            an operator has no form in the target format
     ├── StoreError (OSError)               the store of unpacked bundles cannot be read or written
     ├── FetchError (OSError)               a download failed or has the wrong hash
     └── WorkerError (RuntimeError)         a measuring process failed
@@ -108,10 +107,6 @@ class ExportError(EdgeError, ValueError):
 
 class UnsupportedOperator(ExportError):  # noqa: N818
     """An operator has no form in the target format; the message names the node and what to do."""
-
-
-class BudgetMissed(ExportError):  # noqa: N818
-    """No variant keeps the quality that was asked for."""
 
 
 class ProviderError(EdgeError, RuntimeError):

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeai.measure.statistics import Estimate
-from edgeai_bench.render.quantities import bytes_text, digits, interval_text, rate_text, time_text
+from edgeai.quantities import bytes_text, digits, rate_text, time_text
+from edgeai_bench.render.intervals import interval_text
 from edgeai_bench.render.table import overview, page
 from edgeai_bench.report import Doubt, Failure, Unavailable
 from tests.benchmarks.made_up import BUNDLE, DOUBT, LATENCY, PACED, PIPELINE, STREAM, report

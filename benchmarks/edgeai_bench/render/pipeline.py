@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeai.cli.output import table
+from edgeai.quantities import digits, time_text
 
 from ..figures import Latency
 from ..pipeline_report import PipelineResult, StageResult, StreamResult
-from .quantities import digits, interval_text, time_text
+from .intervals import interval_text
 
 PIPELINE_COLUMNS = ("in models", "RTF", "late")
 """What the overview has besides where any run is a pipeline's."""

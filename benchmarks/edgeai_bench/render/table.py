@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from edgeai.cli.output import table
 from edgeai.measure.statistics import Estimate
+from edgeai.quantities import bytes_text, digits, rate_text, time_text
 
 from ..report import Failure, Report
+from .intervals import interval_text
 from .names import name_of
 from .pipeline import PIPELINE_COLUMNS, PIPELINE_LEGEND, pipeline_cells, pipeline_lines, stream_lines
-from .quantities import bytes_text, digits, interval_text, rate_text, time_text
 
 
 def page(report: Report, *, verbose: bool = False) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..bundle.types import Context, Loop, RunStage
 from ..errors import one_line
+from ..quantities import bytes_text
 from ..variant_facts import other_quality
-from .quantities import size
 from .variant_table import variant_lines, warnings_of
 
 if TYPE_CHECKING:
@@ -76,12 +76,12 @@ def _head(found: Description) -> Iterator[str]:
     bundle = found.bundle
     if bundle.is_bare:
         yield f"{one_line(bundle.path.name)}  a bare {bundle.models[0].variants[0].format} model"
-        yield f"  size      {size(found.size_bytes)}"
+        yield f"  size      {bytes_text(found.size_bytes)}"
         return
     yield f"{one_line(bundle.id)} {one_line(bundle.version)}"
     files = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
     how = "packed" if found.form == "packed" else "in a folder"
-    yield f"  size      {size(found.size_bytes)}, {files}, {how}"
+    yield f"  size      {bytes_text(found.size_bytes)}, {files}, {how}"
     yield f"  identity  {bundle.identity}{', signed (not checked)' if found.is_signed else ''}"
     yield f"  licence   {one_line(bundle.licence or 'not stated')}"
     if bundle.source is not None:
@@ -168,7 +168,7 @@ def _variant(model: Model, variant: Variant, found: Description, verbose: bool) 
     is_bare = found.bundle.is_bare
     if not is_bare:
         total = sum(found.files[name].size_bytes for name in variant.files)
-        words = [variant.format, variant.precision, size(total), _needs(variant.needs)]
+        words = [variant.format, variant.precision, bytes_text(total), _needs(variant.needs)]
         yield f"variant {one_line(variant.id)}: " + ", ".join(one_line(word) for word in words if word)
     indent = "" if is_bare else "  "
     if verbose and not is_bare:
@@ -202,7 +202,7 @@ def _graph(graph: GraphSummary, verbose: bool, *, with_signature: bool) -> Itera
             yield f"signatures {one_line(', '.join(graph.signatures))}"
     operators = _operators(graph.operators, None if verbose else _FEW)
     yield f"{sum(graph.operators.values()):,} operators: {operators}"
-    weights = [f"{dtype} {size(each.size_bytes)}" for dtype, each in graph.weights.items()]
+    weights = [f"{dtype} {bytes_text(each.size_bytes)}" for dtype, each in graph.weights.items()]
     yield f"weights {', '.join(weights) or 'none'}"
     if graph.external_files:
         yield f"weights lie in {one_line(', '.join(graph.external_files))}"
@@ -231,7 +231,7 @@ def _golden(golden: Golden, bundle: Bundle) -> str:
 
 def _file(found: Description, name: str, verbose: bool) -> str:
     file = found.files[name]
-    return f"{one_line(name)}  {size(file.size_bytes)}" + (f"  sha256 {file.sha256}" if verbose else "")
+    return f"{one_line(name)}  {bytes_text(file.size_bytes)}" + (f"  sha256 {file.sha256}" if verbose else "")
 
 
 def _facts(value: object) -> Iterable[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from ..errors import one_line
+from ..quantities import bytes_text, count_text, share_text
 from ..variant_facts import VariantFacts
 from .output import table
-from .quantities import count, number, size
 
 # What the table and the words below it tell of an entry of `quality`; everything else is told by its key.
 _TOLD = frozenset(
@@ -69,14 +69,14 @@ def _row(facts: VariantFacts) -> dict[str, str]:
         "variant": one_line(facts.id),
         "format": one_line(facts.format),
         "precision": one_line(facts.precision or "-"),
-        "size": size(facts.size_bytes),
+        "size": bytes_text(facts.size_bytes),
     }
     for entry in facts.quality:
         row |= _quality_cells(entry)
     for column, key, show in (
-        ("MACs", "multiply_accumulates", count),
-        ("activations", "activation_bytes", size),
-        ("RAM", "peak_memory_bytes", size),
+        ("MACs", "multiply_accumulates", count_text),
+        ("activations", "activation_bytes", bytes_text),
+        ("RAM", "peak_memory_bytes", bytes_text),
     ):
         value = cost.get(key)
         if _is_number(value):
@@ -89,7 +89,7 @@ def _quality_cells(entry: Mapping[str, Any]) -> dict[str, str]:
     found = metric if isinstance(metric, Mapping) else {**entry, "name": metric}
     cells = {}
     if _is_number(entry.get("cosine")):
-        cells["cosine"] = number(entry["cosine"])
+        cells["cosine"] = share_text(entry["cosine"])
     name = one_line(found.get("name") or "metric", 20)
     # The cosine as a metric stands in its own column already.
     if _is_number(found.get("value")) and name not in cells:
@@ -101,7 +101,7 @@ def _quality_cells(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _with_interval(value: float, interval: object) -> str:
     ends = [each for each in interval if _is_number(each)] if isinstance(interval, list) else []
-    return number(value) + (f" [{number(ends[0])}, {number(ends[1])}]" if len(ends) == 2 else "")
+    return share_text(value) + (f" [{share_text(ends[0])}, {share_text(ends[1])}]" if len(ends) == 2 else "")
 
 
 def _quality_words(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _quality_words(entry: Mapping[str, Any]) -> Iterator[str]:
         if key in _TOLD:
             continue
         if _is_number(value) or isinstance(value, str):
-            shown = number(value) if _is_number(value) else value
+            shown = share_text(value) if _is_number(value) else value
             yield one_line(f"{_WORDS.get(key, key)} {shown}", 80)
         elif value is not None:
             yield one_line(f"{_WORDS.get(key, key)} {json.dumps(value)}", 80)
@@ -126,11 +126,11 @@ def _quality_words(entry: Mapping[str, Any]) -> Iterator[str]:
 def _cost_words(cost: Mapping[str, Any], verbose: bool) -> str:
     words = []
     if _is_number(cost.get("multiply_accumulates")) and cost["multiply_accumulates"]:
-        words.append(f"{count(cost['multiply_accumulates'])} multiply-accumulates")
+        words.append(f"{count_text(cost['multiply_accumulates'])} multiply-accumulates")
     if _is_number(cost.get("activation_bytes")):
-        words.append(f"activations {size(cost['activation_bytes'])}")
+        words.append(f"activations {bytes_text(cost['activation_bytes'])}")
     if _is_number(cost.get("peak_memory_bytes")):
-        words.append(f"about {size(cost['peak_memory_bytes'])} of RAM beside the runtime")
+        words.append(f"about {bytes_text(cost['peak_memory_bytes'])} of RAM beside the runtime")
     if words and isinstance(cost.get("inputs"), Mapping):
         words.append(f"at {_shapes(cost['inputs'])}")
     return one_line(", ".join(words + (_doubts(cost) if verbose else [])), 400)

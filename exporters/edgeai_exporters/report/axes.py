@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgeai_bench.render.quantities import digits
+from edgeai.quantities import digits
 
 from .words import EXACT
 

@@ -11,7 +11,7 @@ from typing import Any
 from edgeai.cli.output import table as columns_of
 from edgeai.errors import one_line
 from edgeai.measure.statistics import Estimate
-from edgeai_bench.render.quantities import digits
+from edgeai.quantities import digits
 
 from .axes import Axis, linear
 from .document import plain

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from edgeai.errors import ExportError, one_line
-from edgeai_bench.render.quantities import bytes_text, time_text
+from edgeai.quantities import bytes_text, time_text
 
 from ..outcome import Outcome, Tried
 from ..schemes.writing import write_whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edgeai_bench.render.quantities import digits, time_text
+from edgeai.quantities import digits, time_text
 
 from ..outcome import Layer, Outcome
 from .figures import recommended

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from edgeai.errors import one_line
-from edgeai_bench.render.quantities import bytes_text
+from edgeai.quantities import bytes_text
 
 from ..outcome import Outcome, Tried
 from .figures import recommended

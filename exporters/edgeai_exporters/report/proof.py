@@ -8,7 +8,7 @@ from typing import Any
 from edgeai.cli.output import table as columns_of
 from edgeai.errors import one_line
 from edgeai.measure.statistics import Estimate
-from edgeai_bench.render.quantities import bytes_text, time_text
+from edgeai.quantities import bytes_text, time_text
 
 from ..quality import Quality
 from .document import plain

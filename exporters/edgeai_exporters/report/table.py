@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from edgeai.cli.output import table as columns_of
 from edgeai.errors import one_line
-from edgeai_bench.render.quantities import bytes_text, digits
+from edgeai.quantities import bytes_text, digits
 
 from ..outcome import Outcome, Tried
 from .figures import Figures, figures_of, metric_of, recommended, size_share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeai_bench.render.quantities import bytes_text, digits
+from edgeai.quantities import bytes_text, digits
 
 from ..outcome import Outcome, Tried
 from .figures import Figures, figures_of, metric_of, recommended, size_share

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from edgeai.errors import one_line
 from edgeai.measure.statistics import Estimate
-from edgeai_bench.render.quantities import bytes_text, digits, time_text
+from edgeai.quantities import bytes_text, digits, time_text
 
 from ..outcome import Outcome, Ratio, Tried
 from .figures import Figures, figures_of, float_of, metric_of, recommended, size_share

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edgeai.quantities import bytes_text
 from tests import real_bundles
 from tests.command import call
 
@@ -66,7 +67,7 @@ def test_a_packed_bundle_is_shown_as_in_its_folder_and_the_store_stays_empty(
     assert [line for line in of_packed if "size" not in line] == [
         line for line in of_folder if "size" not in line
     ]
-    assert of_packed[1] == f"  size      {packed.stat().st_size / 1000:.3g} kB, 4 files, packed"
+    assert of_packed[1] == f"  size      {bytes_text(packed.stat().st_size)}, 4 files, packed"
     assert not home.exists()
 
 
@@ -172,7 +173,7 @@ def test_variants_stand_in_a_table_with_quality_and_cost(tmp_path: Path) -> None
         ["variant", "format", "precision", "size", "cosine", "top1", "drop", "MACs", "activations", "RAM"],
         ["f32", "onnx", "f32", "141 B", "0.99991", "0.98 [0.95, 0.99]", "0.005 [-0.01, 0.02]", "301 M", "-",
          "54.7 MB"],
-        ["lite", "tflite", "int8", "764 B", "-", "0.7", "-", "0", "32 B", "3.6 MB"],
+        ["lite", "tflite", "int8", "764 B", "-", "0.7", "-", "0", "32 B", "3.60 MB"],
     ]  # fmt: skip
     assert lines[start + 3 : start + 5] == [
         "  f32: worst cosine 0.991; on 200 samples of held-out.npz",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from edgeai.measure.statistics import Estimate
-
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_MOST = 1e300
+"""Damaged files may claim whole numbers that no float can hold, which division would stumble over."""
 
 
 def time_text(seconds: float) -> str:
@@ -18,7 +18,8 @@ def time_text(seconds: float) -> str:
 
 def bytes_text(size: float) -> str:
     """12345678 -> `12.3 MB`; decimal units, as disks and the field use."""
-    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+    size = min(size, _MOST)
+    for scale, unit in _BYTES:
         if abs(_rounded(size)) >= scale:
             return f"{digits(size / scale)} {unit}"
     return f"{size:.0f} B"
@@ -29,22 +30,29 @@ def rate_text(per_second: float) -> str:
     return f"{digits(per_second)}/s"
 
 
+def count_text(number: float) -> str:
+    """300774272 -> `301 M`: of operations."""
+    number = min(number, _MOST)
+    for scale, unit in _COUNTS:
+        if abs(_rounded(number)) >= scale:
+            return f"{digits(number / scale)} {unit}"
+    return f"{number:.0f}"
+
+
+def share_text(value: float) -> str:
+    """Four digits; shares near 1 keep those that tell them apart, such as 0.99991."""
+    return f"{value:.6g}" if 0.999 <= value < 1 else f"{value:.4g}"
+
+
 def digits(value: float) -> str:
     """Three significant digits, thousands grouped."""
     value = _rounded(value)
     if value == 0:
         return "0"
-    if abs(value) < 1:
+    if abs(value) < 1 or abs(value) >= 1e15:
         return f"{value:.3g}"
     decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:,.{decimals}f}"
-
-
-def interval_text(estimate: Estimate, write: Callable[[float], str] = time_text) -> str:
-    """`[low, high]`, or nothing where there is no interval."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"[{write(estimate.low)}, {write(estimate.high)}]"
 
 
 def _rounded(value: float) -> float:
