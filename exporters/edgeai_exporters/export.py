@@ -103,7 +103,6 @@ def _export(request: Request, folder: Path, on_progress: OnProgress) -> Outcome:
         request = replace(request, steps=request.steps or own_tokenizer(request.source))
         around = surroundings(request, source)
         gathered = gather(request, inputs, run, around.model)
-        around = with_steps_of(around, gathered.proving)
         warnings += gathered.notes
         on_progress(0, 1, "running the source")
         reference = make_reference(
@@ -113,6 +112,7 @@ def _export(request: Request, folder: Path, on_progress: OnProgress) -> Outcome:
             seed=request.seed,
             on_progress=lambda done, total, what: on_progress(done, total, f"running the source: {what}"),
         )
+        around = with_steps_of(around, gathered.proving, reference.outputs, folder)
         floats = float_files(source, request, gathered.searching_feeds, folder)
         warnings += [f"no {name}: {why}" for name, why in floats.missing.items()]
         with _meter(request) as meter:

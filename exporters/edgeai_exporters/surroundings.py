@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeai.bundle.manifest import SCHEMA
 from edgeai.errors import ExportError, one_line
 
+from .arrays import Outputs
 from .bundling import template_of
 from .data import Data
 from .data.text import TOKENIZER, is_tokenizer
 from .exported import Exported
+from .metrics.classes import first
 from .request import Request
+
+LABELS = "labels.txt"
+SHOWN = 5
+"""Classes that an answer names, the likeliest first."""
+_ROUNDING = 1e-3
+"""That shares in f16 may sum up to beside 1."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +63,41 @@ def surroundings(request: Request, source: Exported) -> Surroundings:
     return Surroundings(named[0], template, files)
 
 
-def with_steps_of(found: Surroundings, data: Data) -> Surroundings:
-    """Where there is no manifest, the steps that made the data's feeds are the pipeline."""
+def with_steps_of(found: Surroundings, data: Data, outputs: Sequence[Outputs], folder: Path) -> Surroundings:
+    """Where there is no manifest, the steps that made the data's feeds are the pipeline; and where the data
+    names as many classes as the source tells apart, steps that name the likeliest.
+
+    outputs: of the source for some samples. folder: for files that the steps name.
+    """
     if found.template is not None or data.stage is None:
         return found
+    stage = {"run": found.model, "pre": list(data.stage["pre"]), "as": "result"}
+    files = dict(data.files)
+    if _are_scores(outputs, len(data.classes)):
+        names = folder / LABELS
+        names.write_text("".join(f"{one_line(name)}\n" for name in data.classes), encoding="utf-8")
+        files[LABELS] = names
+        best = {"op": "top_k@1", "k": min(SHOWN, len(data.classes)), "labels": LABELS}
+        stage["post"] = [best] if _are_shares(outputs) else [{"op": "softmax@1"}, best]
     template = {
         "schema": SCHEMA,
         "requires": ["pipeline"],
         "source": dict(data.stage["source"]),
         "models": {found.model: {}},
-        "pipeline": [{"run": found.model, "pre": list(data.stage["pre"]), "as": "result"}],
+        "pipeline": [stage],
     }
-    return Surroundings(found.model, template, data.files)
+    return Surroundings(found.model, template, files)
+
+
+def _are_scores(outputs: Sequence[Outputs], classes: int) -> bool:
+    """Whether the source gives one output, a score for each of so many classes."""
+    return classes > 1 and all(len(each) == 1 and first(each).shape == (1, classes) for each in outputs)
+
+
+def _are_shares(outputs: Sequence[Outputs]) -> bool:
+    """Whether scores are shares of 1 already."""
+    scores = np.array([first(each) for each in outputs])
+    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=_ROUNDING))
 
 
 def _model_name(name: str) -> str:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from PIL import Image
 
 pytest.importorskip("onnxruntime.quantization")
 pytest.importorskip("onnx_ir")
@@ -357,3 +359,33 @@ def test_a_library_that_is_missing_is_named_with_its_extra(
     with pytest.raises(ExtraMissing, match=r"edgeai\[quant\]"):
         export(replace(request_, out=tmp_path / "m.edge", formats=("onnx",)))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("are_shares", [False, True])
+def test_class_folders_give_a_pipeline_that_names_what_is_in_a_picture(
+    are_shares: bool, data: Path, tmp_path: Path
+) -> None:
+    found = np.load(data)
+    names = [f"digit {number}" for number in range(10)]
+    for row, (picture, number) in enumerate(zip(found["x"], found["y"], strict=True)):
+        place = tmp_path / "photos" / names[number] / f"{row}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((picture[0] * 255).round().astype(np.uint8)).save(place)
+    source = DIGITS
+    if are_shares:
+        source = tmp_path / "digits.onnx"
+        model = onnx.load(DIGITS)
+        (scores,) = model.graph.output
+        model.graph.node.append(onnx.helper.make_node("Softmax", [scores.name], ["shares"]))
+        scores.name = "shares"
+        onnx.save(model, source)
+    request = Request(
+        source=str(source), out=tmp_path / "d.edge", data=str(tmp_path / "photos"), schemes=("none",)
+    )
+    stage = _manifest(export(request).bundle)["pipeline"][0]
+    wanted = ["top_k@1"] if are_shares else ["softmax@1", "top_k@1"]
+    assert [step["op"] for step in stage["post"]] == wanted
+    with edgeai.load(request.out) as session:
+        best, *others = session.predict(next((tmp_path / "photos" / "digit 7").iterdir())).value.top
+    assert (best.name, len(others)) == ("digit 7", 4)
+    assert sum(each.score for each in (best, *others)) == pytest.approx(1, abs=1e-2)

@@ -23,6 +23,7 @@ class Data:
     batch: the feed of several samples in one, filled up as the steps do; None where rows are just put
     together.
     answer: what the declared steps behind the model make of a sample's outputs, for metrics; None: nothing.
+    classes: their names by number, where the data has them; empty: it has none.
     notes: what was decided that the user did not say, each a sentence, to be told.
     """
 
@@ -37,6 +38,7 @@ class Data:
     files: Mapping[str, Path] = field(default_factory=dict)
     batch: Callable[[Sequence[int]], Feed] | None = None
     answer: Callable[[int, Outputs], Outputs] | None = None
+    classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -43,5 +43,6 @@ def files_data(spec: str, kind: str, listing: Listing, steps: Steps, notes: Sequ
         stage=steps.fragment,
         files=steps.files,
         answer=answer if steps.has_answer else None,
+        classes=listing.classes,
         notes=(*listing.notes, *notes),
     )

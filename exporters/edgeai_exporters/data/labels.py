@@ -18,6 +18,8 @@ from edgeai.steps.names import read_names
 from ..arrays import Array
 
 Label = Callable[[int], Any]
+_MOST_CLASSES = 100_000
+"""More than any classifier has: folders with greater numbers are called by something else."""
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
@@ -64,8 +66,10 @@ def read_class_names(file: Path | None) -> tuple[str, ...] | None:
         raise ExportError(str(error)) from None
 
 
-def folder_labels(folders: Sequence[str], names: Sequence[str] | None) -> tuple[list[int], str]:
-    """Classes' numbers of folders' names, one a sample, and in words how they were numbered.
+def folder_labels(
+    folders: Sequence[str], names: Sequence[str] | None
+) -> tuple[list[int], tuple[str, ...], str]:
+    """Classes' numbers of folders' names, one a sample; the classes' names; in words how they were numbered.
 
     By `names` where they are given; folders that are called by numbers are these; else in the order of their
     names, as torchvision's ImageFolder and Keras have it.
@@ -76,10 +80,12 @@ def folder_labels(folders: Sequence[str], names: Sequence[str] | None) -> tuple[
         more = ", ..." if len(names) > 3 else ""
         told = f"classes are in the order of the folders' names ({one_line(listed)}{more})"
     elif names is None:
+        count = max(map(int, folders)) + 1
+        names = [str(number) for number in range(count)] if count <= _MOST_CLASSES else None
         told = "classes are the folders' numbers"
     else:
         told = "classes are in the order of the names given"
-    return [int(each) for each in to_classes(folders, names, "the folders")], told
+    return [int(each) for each in to_classes(folders, names, "the folders")], tuple(names or ()), told
 
 
 def to_classes(labels: Sequence[str], names: Sequence[str] | None, where: str) -> list[int | str]:

@@ -19,11 +19,13 @@ _TABLES = {".csv", ".jsonl"}
 
 @dataclass(frozen=True)
 class Listing:
-    """Samples that are files. labels: one a file; None where there are none. notes: for the user."""
+    """Samples that are files. labels: one a file; None where there are none. notes: for the user. classes:
+    names by their numbers, where the data has them."""
 
     paths: list[Path]
     labels: list[Any] | None
     notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 def list_samples(spec: str, group: str, labels: Path | None) -> Listing:
@@ -60,7 +62,7 @@ def _from_table(table: Path, folder: Path, names: Sequence[str] | None) -> Listi
         return Listing(paths, None)
     given = [row[label_column(others, table)] for row in others]
     if all(isinstance(each, str) for each in given):
-        return Listing(paths, to_classes(given, names, one_line(table)))
+        return Listing(paths, to_classes(given, names, one_line(table)), classes=tuple(names or ()))
     return Listing(paths, given)
 
 
@@ -95,8 +97,8 @@ def _from_folder(folder: Path, group: str, names: Sequence[str] | None) -> Listi
             f"{one_line(folder)} holds {loose:,} files beside folders of classes; move them into the "
             "folders, or give a CSV of file and label as --labels"
         )
-    classes, told = folder_labels([part[0] for part in parts], names)
-    return Listing(paths, classes, (told,))
+    numbers, classes, told = folder_labels([part[0] for part in parts], names)
+    return Listing(paths, numbers, (told,), classes)
 
 
 def _files(folder: Path, group: str) -> list[Path]:
