@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,11 @@ from edgeai_exporters.schemes import SCHEMES
 from edgeai_exporters.search.kept_float import shield, shielded
 from tests.exporters.search.planted import Planted, plant
 
-STATIC = next(scheme for scheme in SCHEMES if (scheme.format, scheme.name) == ("onnx", "int8-static"))
+# Weights of 7 bits: with 8 the sums saturate on CPUs without VNNI, and the results say so.
+STATIC = replace(
+    next(each for each in SCHEMES if (each.format, each.name) == ("onnx", "int8-static")),
+    options={"reduce_range": True},
+)
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_behind_a_clip_a_kept_layer_is_as_good_as_float(planted: Planted, tmp_pa
     STATIC.load_prepare()(planted.model, planted.feeds).write(out, keep=planted.sensitive)
     before = onnx.load(out)
     shield(out, planted.sensitive)
-    assert _mean_cosine(planted, out) > 0.999
+    assert _mean_cosine(planted, out) > 0.998
     added = [
         node for node in onnx.load(out).graph.node if node not in before.graph.node and node.op_type == "Clip"
     ]
