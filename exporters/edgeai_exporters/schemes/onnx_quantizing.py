@@ -10,6 +10,7 @@ from edgeai.errors import ExportError, one_line
 from ..passes import RUNTIME_PASSES, run
 from ..passes.name_nodes import name_nodes
 from ..passes.nodes import all_nodes
+from .remembered import remembered
 
 _INFERRED = ("onnx.infer", "onnxruntime.quant")
 """The library's own mark of a model whose shapes it need not infer again (quant_utils)."""
@@ -42,11 +43,17 @@ def ready(model: ModelProto) -> ModelProto:
 
 def fused(model: ModelProto) -> ModelProto:
     """The model as ONNX Runtime runs it fastest beside quantized MatMuls, types of fused results known."""
-    try:
-        known = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except onnx.shape_inference.InferenceError:
-        return model  # `ready` tells what is wrong with it
-    return name_nodes(run(known, RUNTIME_PASSES).model).model
+
+    def fuse() -> ModelProto:
+        try:
+            known = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        except onnx.shape_inference.InferenceError:
+            return model  # `ready` tells what is wrong with it
+        return name_nodes(run(known, RUNTIME_PASSES).model).model
+
+    found = ModelProto()
+    found.CopyFrom(remembered(("fused",), model, (), fuse))
+    return found
 
 
 def finished(model: ModelProto) -> ModelProto:

@@ -1,4 +1,4 @@
-"""What calibration found out, kept for the next scheme that asks the same of the same model and data."""
+"""What calibration and fusions gave, kept for the next scheme that asks the same of the same model."""
 
 from __future__ import annotations
 
