@@ -85,7 +85,6 @@ def schemes_of(making: Making, format_: str) -> list[Scheme]:
     """
     request = making.request
     named = [name for name in request.schemes if name != NONE]
-    _check_names(named)
     profile = detect_profile() if request.target is None else load_profile(request.target)
     if named:
         suiting = schemes_for(profile, format_)
@@ -113,11 +112,12 @@ def _is_named(scheme: Scheme, names: Sequence[str]) -> bool:
     return bool({scheme.name, base, f"{scheme.format}-{scheme.name}", f"{scheme.format}-{base}"} & set(names))
 
 
-def _check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str]) -> None:
+    """Whether each names a scheme, or `none`. Raises UsageError."""
     known = {scheme.name for scheme in SCHEMES}
     known |= {f"{scheme.format}-{scheme.name}" for scheme in SCHEMES} | {f"{name}-7bit" for name in known}
     for name in names:
-        if name not in known:
+        if name not in known and name != NONE:
             listed = ", ".join(dict.fromkeys(scheme.name for scheme in SCHEMES))
             raise UsageError(f"--scheme {one_line(name)!r} is unknown; known: {NONE}, {listed}")
 

@@ -24,7 +24,7 @@ from edgeai.graph import read_graph
 
 from .arrays import Feed
 from .bundling import Around, Shipped, id_of, write_bundle
-from .candidates import Making, candidates
+from .candidates import Making, candidates, check_names
 from .costing import cost_of
 from .exported import Exported
 from .floats import float_files
@@ -58,7 +58,7 @@ def export(request: Request, *, on_progress: OnProgress = _silent) -> Outcome:
     that is no model, UnsupportedOperator, ExportError, ExtraMissing; all are EdgeError.
     """
     start_s = time.monotonic()
-    _check_out(request)
+    _check_request(request)
     with workplace(request) as folder:
         try:
             outcome = _export(request, folder, on_progress)
@@ -80,8 +80,9 @@ def name_of(source: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
 
 
-def _check_out(request: Request) -> None:
+def _check_request(request: Request) -> None:
     """Before hours of work, what would only be found out behind them."""
+    check_names(request.schemes)
     out = request.out
     if out.exists() and not request.force:
         raise UsageError(f"{one_line(out)} is there already; give another -o, or --force to replace it")

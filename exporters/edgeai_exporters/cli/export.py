@@ -39,7 +39,13 @@ from .progress import Progress
     "--via", metavar="NAME", shell_complete=options.complete_sources, help="Which exporter reads SOURCE."
 )
 @click.option("--task", metavar="NAME", help="Task of a Hugging Face model. Default: its configuration's.")
-@click.option("--shape", "shape_texts", multiple=True, metavar="[NAME:]SIZExSIZE", help="Sizes of an input.")
+@click.option(
+    "--shape",
+    "shape_texts",
+    multiple=True,
+    metavar="[NAME:]SIZExSIZE",
+    help="Sizes of an input, which are then fixed.",
+)
 @click.option(
     "--dim", "dim_texts", multiple=True, metavar="NAME[=MIN..MAX]", help="A named dimension that stays open."
 )

@@ -22,6 +22,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto  # noqa: E402
 from ..hashing import sha256_of  # noqa: E402
 from .onnx_operators import check_operators, tensors  # noqa: E402
 from .onnx_opset import into_range  # noqa: E402
+from .onnx_sizes import fix_sizes  # noqa: E402
 from .proof import runs  # noqa: E402
 from .writing import model_name, normalize, write_file, write_onnx  # noqa: E402
 
@@ -29,14 +30,15 @@ from .writing import model_name, normalize, write_file, write_onnx  # noqa: E402
 def open_onnx(spec: str, folder: Path, options: SourceOptions) -> Exported:
     """A checked copy of an ONNX file; the very bytes where nothing had to be done.
 
-    Raises ModelError for what is damaged or lacks weights, UnsupportedOperator for custom operators,
-    ExportError for an operator set that cannot be converted.
+    `options.shapes` fixes open sizes. Raises UsageError for one that does not fit, ModelError for what is
+    damaged or lacks weights, UnsupportedOperator for custom operators, ExportError for an operator set that
+    cannot be converted.
     """
     file = Path(spec)
     name, out = model_name(file.stem), folder / f"{model_name(file.stem)}.onnx"
     model = _load(file)
     check_operators(model, file)
-    done = _take_in_weights(model, file) + _fill_in_shapes(model)
+    done = _take_in_weights(model, file) + _fill_in_shapes(model) + fix_sizes(model, file, options)
     _check(model, file)
     model, converted = into_range(model, file, folder, options)
     done += converted + normalize(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import edgeai
-from edgeai.errors import ModelError, one_line
+from edgeai.errors import ModelError, UsageError, one_line
 from edgeai.extras import require
 from edgeai.graph import read_graph
 
@@ -18,10 +18,14 @@ from .writing import model_name, write_file
 def open_tflite(spec: str, folder: Path, options: SourceOptions) -> Exported:
     """A copy of a TFLite file that LiteRT opens. Weights in fp16 stay so, with their DEQUANTIZE nodes.
 
-    Raises ModelError for one that is damaged or that LiteRT does not open.
+    Raises ModelError for one that is damaged or that LiteRT does not open, UsageError for sizes.
     """
     require("ai_edge_litert", "tflite-export", "reading TFLite models")
     file = Path(spec)
+    if options.shapes or options.dims:
+        raise UsageError(
+            f"{one_line(file)} has the sizes that it was converted with; leave --shape and --dim out"
+        )
     graph = read_graph(file)
     name = model_name(file.stem)
     try:

@@ -8,8 +8,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from edgeai.errors import ExportError, one_line
-
-from ..schemes.writing import write_whole
+from edgeai.whole_file import write_whole
 
 NEWEST_IR = 10
 """onnxruntime 1.23.2, the last for JetPack 6's Python 3.10, reads IR version 10."""

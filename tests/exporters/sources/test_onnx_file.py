@@ -15,7 +15,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import edgeai  # noqa: E402
-from edgeai.errors import ExportError, ModelError, UnsupportedOperator  # noqa: E402
+from edgeai.errors import ExportError, ModelError, UnsupportedOperator, UsageError  # noqa: E402
 from edgeai_exporters.sources import SourceOptions, open_source  # noqa: E402
 from tests.tiny_models import linear_onnx  # noqa: E402
 
@@ -211,3 +211,34 @@ def test_models_of_opset_11_and_12_give_the_same_after_lifting(
         key = before.inputs[0].name
         for one, other in zip(before.run({key: x}).values(), after.run({key: x}).values(), strict=True):
             assert np.abs(one - other).max() <= 1e-6
+
+
+def test_open_sizes_are_fixed_wherever_their_dimension_stands(tmp_path: Path) -> None:
+    source = str(linear_onnx(tmp_path / "m.onnx"))
+    exported = open_source(source, tmp_path / "out", SourceOptions(shapes={"": (3, 4)}))
+    with edgeai.load(exported.path) as session:
+        assert [spec.shape for spec in (*session.inputs, *session.outputs)] == [(3, 4), (3, 4)]
+        (name,) = (spec.name for spec in session.inputs)
+        assert session.run({name: np.ones((3, 4), np.float32)})
+    assert exported.provenance["done"] == [f"sizes of {name} fixed"]
+    kept = open_source(source, tmp_path / "open", SourceOptions(shapes={name: ("batch", 4)}))
+    with edgeai.load(kept.path) as session:
+        assert session.inputs[0].shape == ("N", 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (SourceOptions(shapes={"": (2, 2)}), r"m\.onnx: shape 2x2 does not fit input '\w+', which is Nx4"),
+        (SourceOptions(shapes={"": (2, 4, 1)}), "shape 2x4x1 does not fit input"),
+        (SourceOptions(shapes={"nope": (2, 4)}), r"no input is called 'nope'; inputs: \w+"),
+        (SourceOptions(dims={"N": (1, 8)}), "has dimensions of its own; leave --dim out"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused_and_nothing_is_left(
+    options: SourceOptions, message: str, tmp_path: Path
+) -> None:
+    source = str(linear_onnx(tmp_path / "m.onnx"))
+    with pytest.raises(UsageError, match=message):
+        open_source(source, tmp_path / "out", options)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnx")
 
-from edgeai.errors import ModelError
-from edgeai_exporters.sources import open_source
+from edgeai.errors import ModelError, UsageError
+from edgeai_exporters.sources import SourceOptions, open_source
 from tests.tiny_models import linear_tflite
 
 
@@ -34,3 +34,10 @@ def test_a_file_that_is_cut_short_is_refused_and_nothing_is_left(tmp_path: Path,
     with pytest.raises(ModelError, match=r"m\.tflite"):
         open_source(str(source), tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [SourceOptions(shapes={"": (2, 4)}), SourceOptions(dims={"n": (1, 2)})])
+def test_sizes_are_refused_since_the_file_has_its_own(options: SourceOptions, tmp_path: Path) -> None:
+    source = linear_tflite(tmp_path / "m.tflite")
+    with pytest.raises(UsageError, match="sizes that it was converted with; leave --shape and --dim out"):
+        open_source(str(source), tmp_path / "out", options)
