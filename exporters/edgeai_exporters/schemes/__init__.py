@@ -227,9 +227,10 @@ SCHEMES: tuple[Scheme, ...] = (
         "tflite",
         "int16x8",
         f"{_HERE}.tflite_quantizing:prepare",
-        "weights s8, activations s16, inputs and outputs f32: nearly exact, slower than int8",
+        "weights s8, activations s16, inputs and outputs f32: nearly exact; slow on CPUs, for NPUs",
         needs_calibration=True,
         options={"kind": "static", "activation_bits": 16},
+        competes=False,
     ),
     Scheme(
         "int8-weights",

@@ -9,9 +9,9 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto
 
 from edgeai.errors import ExportError, one_line
+from edgeai.whole_file import write_whole
 
 from ..passes.name_nodes import name_nodes
-from .writing import write_whole
 
 FLOATS = (TensorProto.FLOAT,)
 

@@ -19,12 +19,12 @@ from litert_quantizer.recipe_manager import RecipeManager
 from litert_quantizer.utils import qsv_utils
 
 from edgeai.errors import ExportError, one_line
+from edgeai.whole_file import write_whole
 
 from ..arrays import Feed
 from .feeds import check_feeds
 from .onnx_model import unkept
 from .tflite_model import Operator, layers_of, read_operators, with_followers
-from .writing import write_whole
 
 WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "BATCH_MATMUL")
 TABLES = ("EMBEDDING_LOOKUP",)
