@@ -8,15 +8,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgeai.building import Built, build, read_manifest
 from edgeai.bundle import TensorSpec
+from edgeai.bundle.bare import read_head
 from edgeai.bundle.manifest import MANIFEST, SCHEMA
 from edgeai.errors import ExportError, one_line
 from edgeai.graph import read_graph
+from edgeai.open_bundle import ZIP_START, open_bundle
 
 # The first onnxruntime that reads an operator set: the table "ONNX Opset Support" of its documentation
 # (docs/Versioning.md). Older sets are read by all that edgeai supports.
@@ -46,7 +49,8 @@ class Around:
     """What the bundle holds beside the variants.
 
     model: what the model is called. template: a manifest whose model's variants are replaced; None where
-    there is no pipeline. files: assets by path inside the bundle. golden: entries behind the template's own.
+    there is no pipeline. files: assets by path inside the bundle; others: files of the template's other
+    models. golden: entries behind the template's own.
     """
 
     model: str
@@ -55,6 +59,7 @@ class Around:
     licence: str | None = None
     template: Mapping[str, Any] | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
     golden: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -70,7 +75,7 @@ def write_bundle(variants: Sequence[Shipped], around: Around, out: Path, *, forc
         folder = Path(work)
         for variant in variants:
             _put(variant.path, folder / _file(variant))
-        for name, path in around.files.items():
+        for name, path in {**around.others, **around.files}.items():
             _put(path, folder / name)
         manifest = folder / MANIFEST
         manifest.write_text(
@@ -79,11 +84,19 @@ def write_bundle(variants: Sequence[Shipped], around: Around, out: Path, *, forc
         return build(manifest, out, force=force)
 
 
-def template_of(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """The manifest of a file or of a bundle's folder, and its assets. Raises InputError, ManifestError."""
+def template_of(path: Path, stack: ExitStack) -> tuple[dict[str, Any], Path]:
+    """The manifest of a file, of a bundle's folder or of a packed bundle, and the folder with its files.
+
+    stack: closes what keeps a packed bundle's files in the store. Raises InputError, BundleError.
+    """
+    if path.is_file() and read_head(path).startswith(ZIP_START):
+        bundle, held = open_bundle(path)
+        if held is not None:
+            stack.callback(held.close)
+        assert bundle.folder is not None
+        return dict(bundle.manifest), bundle.folder
     file = path / MANIFEST if path.is_dir() else path
-    manifest: dict[str, Any] = dict(read_manifest(file))
-    return manifest, {name: file.parent / name for name in manifest.get("assets", ())}
+    return dict(read_manifest(file)), file.parent
 
 
 def id_of(name: str) -> str:
@@ -116,7 +129,8 @@ def _manifest(variants: Sequence[Shipped], around: Around) -> dict[str, Any]:
         manifest["assets"] = dict.fromkeys([*manifest.get("assets", ()), *around.files], "")
     if around.golden:
         manifest["golden"] = [*manifest.get("golden", ()), *around.golden]
-    manifest["quality"] = [
+    told = [each for each in manifest.get("quality", ()) if each.get("model") != around.model]
+    manifest["quality"] = told + [
         {"model": around.model, "variant": each.id, **each.quality}
         for each in variants
         if each.quality is not None

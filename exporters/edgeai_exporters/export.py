@@ -102,7 +102,7 @@ def _export(request: Request, folder: Path, on_progress: OnProgress) -> Outcome:
     with ExitStack() as stack:
         run = runner(source, stack)
         request = replace(request, steps=request.steps or own_tokenizer(request.source))
-        around = surroundings(request, source)
+        around = surroundings(request, source, stack)
         gathered = gather(request, inputs, run, around.model)
         warnings += gathered.notes
         on_progress(0, 1, "running the source")
@@ -192,6 +192,7 @@ def _write(
         licence=request.licence,
         template=template,
         files={**around.files, **files},
+        others=around.others,
         golden=golden,
         provenance=_provenance(request, source, gathered),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,13 @@ class Surroundings:
     """What of a bundle is there before its variants are. model: what it is called in the manifest.
 
     template: a manifest to fill in; None where the data has no steps either, for a bundle without a pipeline.
-    files: that it names, by path in the bundle.
+    files: assets that it names, by path in the bundle; others: files of the template's other models.
     """
 
     model: str
     template: Mapping[str, Any] | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
 
 
 def own_tokenizer(source: str) -> Path | None:
@@ -47,20 +49,32 @@ def own_tokenizer(source: str) -> Path | None:
     return beside if is_tokenizer(beside) else None
 
 
-def surroundings(request: Request, source: Exported) -> Surroundings:
-    """Of the manifest that was named, else of none. Raises ExportError where it does not say which model."""
+def surroundings(request: Request, source: Exported, stack: ExitStack) -> Surroundings:
+    """Of the manifest that was named, else of none. Raises ExportError where it does not say which model.
+
+    stack: as `template_of`.
+    """
     steps = request.steps
     if steps is None or is_tokenizer(steps):
         return Surroundings(_model_name(source.name))
-    template, files = template_of(steps)
-    models = list(template.get("models", ()))
+    template, folder = template_of(steps, stack)
+    models = list(template["models"]) if isinstance(template.get("models"), Mapping) else []
     named = [name for name in models if name in {source.name, _model_name(source.name)}] or models
     if len(named) != 1:
         raise ExportError(
             f"{one_line(steps)} has {len(models)} models, none called {one_line(source.name)!r}; call the "
             f"source like one of them: {one_line(', '.join(models)) or 'there is none'}"
         )
-    return Surroundings(named[0], template, files)
+    files = {name: folder / name for name in template.get("assets", ())}
+    return Surroundings(named[0], template, files, dict(_files_of_others(template, named[0], folder)))
+
+
+def _files_of_others(template: Mapping[str, Any], model: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Of the models that stay as they are, by path in the bundle."""
+    for name, declared in template["models"].items():
+        if name != model and isinstance(declared, Mapping):
+            for variant in declared.get("variants", ()):
+                yield from ((file, folder / file) for file in variant.get("files", ()))
 
 
 def with_steps_of(found: Surroundings, data: Data, outputs: Sequence[Outputs], folder: Path) -> Surroundings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,10 @@ def test_a_template_keeps_its_pipeline_and_gets_the_new_variants(
         "assets": {"labels.txt": ""},
     }
     (tmp_path / "manifest.json").write_text(json.dumps(template))
-    manifest, assets = template_of(tmp_path)
+    with ExitStack() as stack:
+        manifest, folder = template_of(tmp_path, stack)
+    assert folder == tmp_path
+    assets = {"labels.txt": folder / "labels.txt"}
     out = tmp_path / "m.edge"
     write_bundle(variants, around(template=manifest, files=assets), out, force=False)
     with edgeai.load(out) as session:

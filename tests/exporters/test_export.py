@@ -394,3 +394,43 @@ def test_class_folders_give_a_pipeline_that_names_what_is_in_a_picture(
         best, *others = session.predict(next((tmp_path / "photos" / "digit 7").iterdir())).value.top
     assert (best.name, len(others)) == ("digit 7", 4)
     assert sum(each.score for each in (best, *others)) == pytest.approx(1, abs=1e-2)
+
+
+def test_one_model_of_a_packed_bundle_is_exported_and_the_others_stay(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("digits", "other"):
+        shutil.copy(DIGITS, folder / f"{name}.onnx")
+    (folder / "labels.txt").write_text("".join(f"{number}\n" for number in range(10)))
+    variants = [{"id": "f32", "format": "onnx", "precision": "f32"}]
+    manifest = {
+        "schema": 1,
+        "id": "local/two",
+        "version": "1.0.0",
+        "requires": ["pipeline"],
+        "source": {"kind": "tensors"},
+        "assets": {"labels.txt": ""},
+        "models": {
+            name: {"variants": [{**variants[0], "files": {f"{name}.onnx": ""}}]}
+            for name in ("digits", "other")
+        },
+        "pipeline": [
+            {"run": "digits", "post": [{"op": "top_k@1", "labels": "labels.txt"}], "as": "one"},
+            {"run": "other", "from": "source", "post": [{"op": "top_k@1"}], "as": "two"},
+        ],
+        "quality": [{"model": "other", "variant": "f32", "samples": 3, "cosine": {"mean": 1.0, "min": 1.0}}],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    packed = tmp_path / "two.edge"
+    assert call("bundle", "--manifest", str(folder / "manifest.json"), "-o", str(packed)).code == 0
+    out = tmp_path / "out.edge"
+    request = Request(source=str(DIGITS), out=out, data=str(data), steps=packed, schemes=("none",))
+    export(request)
+    made = _manifest(out)
+    assert {each["id"] for each in made["models"]["digits"]["variants"]} == {"onnx-f32", "tflite-f32"}
+    assert [each["id"] for each in made["models"]["other"]["variants"]] == ["f32"]
+    assert {each["model"] for each in made["quality"]} == {"digits", "other"}
+    assert set(made["assets"]) >= {"labels.txt"}
+    assert not {"other.onnx", "digits.onnx"} & set(made["assets"])
+    with edgeai.load(out) as session:
+        assert session.predict({"input": np.load(data)["x"][:1]}).value.top
