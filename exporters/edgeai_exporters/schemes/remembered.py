@@ -19,9 +19,12 @@ _known: OrderedDict[str, Any] = OrderedDict()
 
 
 def remembered(
-    what: Sequence[object], model: ModelProto, feeds: Sequence[Feed], compute: Callable[[], Result]
+    what: Sequence[object], model: ModelProto | bytes, feeds: Sequence[Feed], compute: Callable[[], Result]
 ) -> Result:
-    """The result for these; computed where it is not known. It must not be changed by whoever gets it."""
+    """The result for these; computed where it is not known. It must not be changed by whoever gets it.
+
+    model: as ONNX, or the bytes of a file.
+    """
     key = _key(what, model, feeds)
     if key not in _known:
         _known[key] = compute()
@@ -32,9 +35,9 @@ def remembered(
     return found
 
 
-def _key(what: Sequence[object], model: ModelProto, feeds: Sequence[Feed]) -> str:
+def _key(what: Sequence[object], model: ModelProto | bytes, feeds: Sequence[Feed]) -> str:
     found = hashlib.sha256(repr(what).encode())
-    found.update(model.SerializeToString(deterministic=True))
+    found.update(model if isinstance(model, bytes) else model.SerializeToString(deterministic=True))
     for feed in feeds:
         for name, array in feed.items():
             found.update(f"{name} {array.dtype} {array.shape}".encode())

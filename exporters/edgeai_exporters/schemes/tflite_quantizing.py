@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
+import os
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ from edgeai.whole_file import write_whole
 from ..arrays import Feed
 from .feeds import check_feeds
 from .onnx_model import unkept
+from .remembered import remembered
 from .tflite_model import Operator, layers_of, read_operators, with_followers
 
 WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "BATCH_MATMUL")
@@ -131,19 +134,25 @@ def _calibrate(model: Path, feeds: Sequence[Feed], settings: _Settings) -> Mappi
 
     The library's Quantizer.calibrate would take a moving average, which forgets what is rare.
     """
-    recipe = RecipeManager()
-    settings.add(recipe, ".*")
-    try:
-        with _quiet():
-            calibrator = Calibrator(
-                model.read_bytes(), num_threads=1, qsv_update_func=qsv_utils.min_max_update
-            )
-            signature = next(iter(calibrator.get_signature_list()), None)
-            calibrator.calibrate({signature: [dict(feed) for feed in feeds]}, recipe)
-    except Exception as error:  # the library has no error of its own
-        raise ExportError(f"a calibration sample does not run: {one_line(error)}") from error
-    ranges: Mapping[str, Any] = calibrator.get_model_qsvs()
-    return ranges
+    content = model.read_bytes()
+
+    def compute() -> Mapping[str, Any]:
+        recipe = RecipeManager()
+        settings.add(recipe, ".*")
+        try:
+            with _quiet():
+                calibrator = Calibrator(
+                    content, num_threads=os.cpu_count() or 1, qsv_update_func=qsv_utils.min_max_update
+                )
+                signature = next(iter(calibrator.get_signature_list()), None)
+                calibrator.calibrate({signature: [dict(feed) for feed in feeds]}, recipe)
+        except Exception as error:  # the library has no error of its own
+            raise ExportError(f"a calibration sample does not run: {one_line(error)}") from error
+        ranges: Mapping[str, Any] = calibrator.get_model_qsvs()
+        return ranges
+
+    # Copied, since the library writes into what it is given.
+    return copy.deepcopy(remembered(("tflite ranges", settings), content, feeds, compute))
 
 
 def _is_supported(operators: Sequence[Operator], layer: str, settings: _Settings) -> bool:
