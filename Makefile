@@ -1,6 +1,7 @@
 # Each target creates its virtual environment itself; nothing else has to be installed first.
 #   make bench          fetch real models and measure them here
 #   make bundles        make the example bundles
+#   make results        write the table of benchmarks/results into benchmarks/README.md
 #   make models         make the models that come with edgeai again (in the exporters' environment)
 #   make test           the tests (make test-long: those over 60 s)
 #   make check          format, lint, types, import rules, tests
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: bench bundles models test test-long check lint format test-pythons test-export export-environment check-jetpack6 clean
+.PHONY: bench bundles results models test test-long check lint format test-pythons test-export export-environment check-jetpack6 clean
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +31,9 @@ bench: $(STAMP)
 
 bundles: $(STAMP)
 	$(BIN)/python -m edgeai_bench.bundles -o bundles
+
+results: $(STAMP)
+	$(BIN)/python -m edgeai_bench.results $(ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m 'not long' $(ARGS)

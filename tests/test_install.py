@@ -36,6 +36,7 @@ def test_the_wheel_holds_our_three_packages_and_their_data_only(wheel: Path) -> 
     assert {Path(name).name for name in names if name.startswith("edgeai/_data/devices/")} >= boards
     assert "edgeai_bench/_data/suites/public.toml" in names
     assert "edgeai_bench/report.schema.json" in names
+    assert "edgeai_bench/comparison.schema.json" in names
     assert "edgeai/py.typed" in names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +19,33 @@ from edgeai.cli.output import json_option, verbosity_options, write_json
 from edgeai.errors import EdgeError, UsageError
 from edgeai.included import included_names, included_path
 from edgeai.measure.protocol import InputRequest, ModelRequest
+from edgeai.measure.scenarios import SCENARIOS
 
 from . import options
+from .comparing.command import run_comparison
+from .comparing.options import Asked, comparison_options
+from .judging import any_failed, judge_all
+from .keeping import Keeping, keeping_options
+from .limits import LimitVerdict
+from .long_runs import with_long_runs
+from .mlperf import is_limit_missed
 from .plan import QUICK, Plan
 from .progress import Progress
+from .remote import asked as remote_asked
+from .remote.boards import measure_on_boards
+from .remote.forwarding import Forwarding
+from .render.files import Files, file_options, write_files
+from .render.limits import limits_table
 from .render.table import overview, page
 from .report import INVALID, Failure, Report, document
-from .suites import load_suite
-from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
+from .shared_results import write_results
+from .suite_settings import SuiteSettings, settled
+from .suites import Suite, load_suite
+from .sweep import Job, Sweep, jobs_for_files, jobs_for_suite, run_jobs
+from .trace import check_profile_options, write_trace
 
 
-@click.command()
+@click.command(cls=Forwarding)
 @click.argument("models", nargs=-1, type=options.MODEL, metavar="[MODEL]...")
 @click.option(
     "--suite",
@@ -112,6 +128,46 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 )
 @click.option("--rate", type=options.rate, metavar="N/s", help="Also measure calls on a schedule, e.g. 10/s.")
 @click.option(
+    "--mlperf",
+    type=click.Choice(SCENARIOS),
+    help="Then also run this scenario of MLPerf by its rules, which takes ten minutes; --min-time and "
+    "--min-runs (queries; samples of offline) are its own then, and may shorten it. --input may hold many "
+    "samples.",
+)
+@click.option(
+    "--server-rate",
+    type=options.rate,
+    metavar="N/s",
+    help="Queries that arrive at --mlperf server, e.g. 50/s.",
+)
+@click.option(
+    "--server-limit",
+    type=options.duration,
+    metavar="TIME",
+    help="What p99 of --mlperf server has to keep, e.g. 15ms; exit code 1 where it does not.",
+)
+@click.option(
+    "--soak",
+    "soak_s",
+    type=options.duration,
+    metavar="TIME",
+    help="Then also run so long without a pause, e.g. 30m: sustained rate, drift, throttling, growth of RAM.",
+)
+@click.option(
+    "--profile",
+    "with_profile",
+    is_flag=True,
+    help="Then also time every operator under the runtime's profiler, in a process of its own; of a bundle, "
+    "name one model with --model.",
+)
+@click.option(
+    "--trace",
+    "trace_file",
+    type=options.FILE,
+    metavar="FILE",
+    help="Write what --profile saw for chrome://tracing or ui.perfetto.dev, e.g. --trace trace.json.",
+)
+@click.option(
     "--cold", is_flag=True, help="Drop the model file from the page cache before each process loads it."
 )
 @click.option("--processes", type=click.IntRange(1), help="Fresh worker processes. Default: 5 (quick: 2).")
@@ -125,6 +181,10 @@ from .sweep import Sweep, jobs_for_files, jobs_for_suite, run_jobs
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the synthetic inputs."
 )
+@comparison_options
+@remote_asked.remote_options
+@keeping_options
+@file_options
 @json_option
 @verbosity_options
 def bench(
@@ -144,6 +204,12 @@ def bench(
     source_file: Path | None,
     chunk_s: float | None,
     rate: float | None,
+    mlperf: str | None,
+    server_rate: float | None,
+    server_limit: float | None,
+    soak_s: float | None,
+    with_profile: bool,
+    trace_file: Path | None,
     cold: bool,
     processes: int | None,
     min_runs: int | None,
@@ -152,6 +218,10 @@ def bench(
     warm_up: float | None,
     timeout: float | None,
     seed: int,
+    comparing: Asked,
+    remote: remote_asked.Asked,
+    keeping: Keeping,
+    files: Files,
     as_json: bool,
     verbosity: int,
 ) -> None:
@@ -167,52 +237,148 @@ def bench(
     Examples:
       edgeai bench --quick
       edgeai bench model.onnx
+      edgeai bench model.onnx --html report.html
       edgeai bench model.onnx --quick --threads 1,2,4
       edgeai bench a.onnx b.tflite --rate 10/s --json > report.json
       edgeai bench detector.onnx --input-shape x:1x3x640x640
       edgeai bench door.edge --source door.jpg
       edgeai bench door.edge --model det --variant s8,f32
       edgeai bench --suite public --quick
+      edgeai bench --suite mine.toml --json-dir out
+      edgeai bench model.onnx --mlperf singlestream --input samples.npz
+      edgeai bench model.onnx --mlperf server --server-rate 50/s --server-limit 15ms
+      edgeai bench door.edge --soak 30m
+      edgeai bench model.onnx --profile --trace trace.json
+      edgeai bench a.onnx --against b.tflite --fail-if-slower 5% --fail-if-bigger 5%
+      edgeai bench --compare main.json branch.json --fail-if-slower 5% --junit gates.xml
+      edgeai bench --self-test
+      edgeai bench model.onnx --on ssh://pi@pi5,ssh://me@jetson --html boards.html
     """
     if models and suite is not None:
         raise UsageError("give either model files or --suite NAME; `edgeai bench --help` shows examples")
-    if suite is None:
+    if comparing.is_asked and (suite is not None or any(files.values()) or keeping.is_asked):
+        raise UsageError(
+            "a comparison goes without --suite, --html, --csv, --markdown, --json-dir and --results"
+        )
+    if comparing.is_asked and remote.boards:
+        raise UsageError("a comparison goes without --on; run it on the board itself")
+    if suite is None and not comparing.is_asked:
         models = models or _included(quiet=verbosity < 0)
-    plan = _plan(
-        QUICK if quick else Plan(), processes, min_runs, min_time, max_time, warm_up, rate, cold, timeout
+    runs, time_s = (min_runs, min_time) if mlperf is None else (None, None)  # else the scenario's
+    chosen = None if suite is None else load_suite(suite)
+    said = settled(
+        SuiteSettings(quick, processes, runs, time_s, max_time, warm_up, threads or (), backends),
+        None if chosen is None else chosen.settings,
     )
-    sweep = Sweep(backends, threads or (), variants)
+    plan = with_long_runs(
+        _plan(said, rate, cold, timeout),
+        mlperf=mlperf,
+        min_s=min_time,
+        min_queries=min_runs,
+        batch=batch,
+        server_rate_hz=server_rate,
+        server_limit_s=server_limit,
+        soak_s=soak_s,
+        seed=seed,
+    )
+    plan = replace(plan, profile=with_profile)
+    compares, elsewhere = comparing.is_asked, bool(remote.boards)
+    check_profile_options(with_profile, trace_file, compares=compares, elsewhere=elsewhere)
+    sweep = Sweep(said.backends, said.threads, variants)
     model = ModelRequest("", device=device, providers=providers or None, signature=signature, name=model_name)
     inputs = InputRequest(
+        shapes=options.parse_shapes(shapes),
         file=None if input_file is None else str(input_file),
         batch=batch,
         seed=seed,
         source=None if source_file is None else str(source_file),
         chunk_s=chunk_s,
+        pool=mlperf is not None,
     )
-    if input_file is not None and (shapes or batch is not None):
+    if input_file is not None and (shapes or (batch is not None and mlperf is None)):
         raise UsageError("--input brings its own shapes; leave --input-shape and --batch out")
-    skipped: list[Failure] = []
-    if suite is not None:
-        if shapes or input_file or batch is not None:
-            raise UsageError("--input-shape, --input and --batch go with a model file; a suite has its own")
-        if model_name or variants or source_file or chunk_s is not None:
-            raise UsageError("--model, --variant, --source and --chunk go with a bundle, not with --suite")
-        jobs, skipped = jobs_for_suite(load_suite(suite), sweep, model, inputs)
-    else:
-        given = options.parse_shapes(shapes)
-        jobs = jobs_for_files(models, sweep, model, replace(inputs, shapes=given))
+    if comparing.is_asked:
+        with _stopped_as_by_ctrl_c():
+            code = run_comparison(
+                comparing,
+                models,
+                model,
+                inputs,
+                sweep,
+                plan,
+                processes=processes,
+                turns_s=min_time,
+                as_json=as_json,
+                quiet=verbosity < 0,
+            )
+        click.get_current_context().exit(code)
+    if remote.boards:
+        copied = {"input_file": input_file, "source_file": source_file}
+        _on_boards(remote, models, copied, suite, keeping, files, as_json=as_json, verbosity=verbosity)
+    jobs, skipped = _jobs(chosen, models, sweep, model, inputs)
+    kept = keeping.open(anew=trace_file is not None)
     with _stopped_as_by_ctrl_c(), Progress(len(jobs), quiet=verbosity < 0) as progress:
-        reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1)
+        reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1, kept=kept)
     failures = skipped + failures
+    limits = judge_all(reports, failures, {} if chosen is None else chosen.limits)
+    write_files(files, reports, failures)
+    write_results(keeping.results, reports, quiet=verbosity < 0)
     if as_json:
-        write_json(document(reports, failures))
-    elif len(reports) == 1 and not failures:
-        click.echo(page(reports[0], verbose=verbosity > 0))
+        write_json(document(reports, failures, limits=limits))
+    else:
+        _print(reports, failures, limits, verbose=verbosity > 0)
+    write_trace(trace_file, reports)  # last: where there is none, nothing that was measured is lost
+    click.get_current_context().exit(_exit_code(reports, failures, problems, limits))
+
+
+def _on_boards(
+    remote: remote_asked.Asked,
+    models: Sequence[Path],
+    copied: dict[str, Path | None],
+    suite: str | None,
+    keeping: Keeping,
+    files: Files,
+    *,
+    as_json: bool,
+    verbosity: int,
+) -> NoReturn:
+    """Measure there, show it as what is measured here, and exit. copied: files by their parameter."""
+    context = click.get_current_context()
+    with _stopped_as_by_ctrl_c():
+        measured = measure_on_boards(context, remote, models, copied, suite, quiet=verbosity < 0)
+    write_files(files, measured.reports, measured.failures)
+    write_results(keeping.results, measured.reports, quiet=verbosity < 0)
+    if as_json:
+        write_json(document(measured.reports, measured.failures))
+    else:
+        _print(measured.reports, measured.failures, [], verbose=verbosity > 0)
+    context.exit(measured.code)
+
+
+def _jobs(
+    suite: Suite | None, models: Sequence[Path], sweep: Sweep, model: ModelRequest, inputs: InputRequest
+) -> tuple[list[Job], list[Failure]]:
+    """What is run, of a suite or of files, and what is not installed for it. Raises EdgeError."""
+    if suite is None:
+        return jobs_for_files(models, sweep, model, inputs), []
+    if inputs.shapes or inputs.file or inputs.batch is not None:
+        raise UsageError("--input-shape, --input and --batch go with a model file; a suite has its own")
+    if model.name or sweep.variants or inputs.source or inputs.chunk_s is not None:
+        raise UsageError("--model, --variant, --source and --chunk go with a bundle, not with --suite")
+    return jobs_for_suite(suite, sweep, model, inputs)
+
+
+def _print(
+    reports: list[Report], failures: list[Failure], limits: Sequence[LimitVerdict], *, verbose: bool
+) -> None:
+    """One run as a page, several as a table; below, what the limits of a suite say."""
+    if len(reports) == 1 and not failures:
+        click.echo(page(reports[0], verbose=verbose))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(overview(reports, failures, width))
-    click.get_current_context().exit(_exit_code(reports, failures, problems))
+    if limits:
+        click.echo(f"\n{limits_table(limits)}")
 
 
 def _included(*, quiet: bool) -> tuple[Path, ...]:
@@ -246,24 +412,15 @@ def _exit_by_signal(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)  # as a shell reports a process that died of it
 
 
-def _plan(
-    base: Plan,
-    processes: int | None,
-    min_runs: int | None,
-    min_s: float | None,
-    max_s: float | None,
-    warm_up_s: float | None,
-    rate_hz: float | None,
-    cold: bool,
-    silence_s: float | None,
-) -> Plan:
-    """The plan with what the user changed. Raises UsageError."""
-    stop, warm = base.stop, base.warm_up
+def _plan(said: SuiteSettings, rate_hz: float | None, cold: bool, silence_s: float | None) -> Plan:
+    """The plan with what the user changed, or a suite. Raises UsageError."""
+    base = QUICK if said.quick else Plan()
+    stop, warm, warm_up_s = base.stop, base.warm_up, said.warm_up_s
     stop = replace(
         stop,
-        min_runs=stop.min_runs if min_runs is None else min_runs,
-        min_s=stop.min_s if min_s is None else min_s,
-        max_s=stop.max_s if max_s is None else max_s,
+        min_runs=said.min_runs or stop.min_runs,
+        min_s=stop.min_s if said.min_time_s is None else said.min_time_s,
+        max_s=stop.max_s if said.max_time_s is None else said.max_time_s,
     )
     if stop.max_s < stop.min_s:
         raise UsageError(f"--max-time {stop.max_s:g}s is shorter than --min-time {stop.min_s:g}s")
@@ -276,7 +433,7 @@ def _plan(
         rate_hz=rate_hz,
         paced_s=base.paced_s if rate_hz is None else _paced_s(base, rate_hz),
         cold=cold,
-        processes=processes or base.processes,
+        processes=said.processes or base.processes,
         silence_s=silence_s or base.silence_s,
     )
 
@@ -292,10 +449,16 @@ def _paced_s(base: Plan, rate_hz: float) -> float:
     return needed_s
 
 
-def _exit_code(reports: list[Report], failures: list[Failure], problems: list[EdgeError]) -> int:
-    """The worst thing that happened: wrong input, something missing everywhere, or an INVALID run."""
+def _exit_code(
+    reports: list[Report],
+    failures: list[Failure],
+    problems: list[EdgeError],
+    limits: Sequence[LimitVerdict],
+) -> int:
+    """The worst thing that happened: wrong input, something missing everywhere, INVALID, a limit missed."""
     if problems:
         return max(exit_code(error) for error in problems)
     if not reports and failures:
         return MISSING_HERE
-    return ANSWER_IS_NO if any(report.verdict == INVALID for report in reports) else DONE
+    missed = any_failed(limits) or any(is_limit_missed(report.mlperf) for report in reports)
+    return ANSWER_IS_NO if missed or any(report.verdict == INVALID for report in reports) else DONE

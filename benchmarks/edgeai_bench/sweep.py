@@ -13,6 +13,7 @@ from edgeai.measure.protocol import InputRequest, ModelRequest
 from edgeai.quantities import time_text
 
 from .fetch import ToolMissing, fetch
+from .json_dir import JsonDir, asked_for
 from .plan import Plan
 from .progress import Progress
 from .render.names import label
@@ -110,22 +111,26 @@ def jobs_for_suite(
 
 
 def run_jobs(
-    jobs: Sequence[Job], plan: Plan, progress: Progress, *, stop_at_error: bool
+    jobs: Sequence[Job],
+    plan: Plan,
+    progress: Progress,
+    *,
+    stop_at_error: bool,
+    kept: JsonDir | None = None,
 ) -> tuple[list[Report], list[Failure], list[EdgeError]]:
-    """Run one after the other. With `stop_at_error` the first error is raised, else it is kept."""
+    """Run one after the other. With `stop_at_error` the first error is raised, else it is kept.
+
+    kept: where each run is written once it is done, and not measured where it is there already.
+    """
     reports: list[Report] = []
     failures: list[Failure] = []
     problems: list[EdgeError] = []
     for job in jobs:
         try:
-            path = job.locate(progress.say)
-            report = run(
-                replace(job.model, model=str(path)),
-                job.inputs,
-                plan,
-                model_id=job.model_id,
-                on_progress=_named(job.name, progress),
-            )
+            model = replace(job.model, model=str(job.locate(progress.say)))
+            asked = "" if kept is None else _asked_for(job, model, plan)
+            found = None if kept is None else kept.find(asked, progress.say)
+            report = found[1] if found is not None else _run(job, model, plan, progress)
         except EdgeError as error:
             if stop_at_error:
                 raise
@@ -136,8 +141,20 @@ def run_jobs(
             progress.job_done(f"{job.name}: {'skipped' if missing else 'failed'}: {error}")
             continue
         reports.append(report)
-        progress.job_done(_one_line(report, job.name))
+        if kept is not None and found is None:
+            kept.keep(report, asked)
+        there = "" if found is None else f" (not measured again: {one_line(found[0])} is there)"
+        progress.job_done(_one_line(report, job.name) + there)
     return reports, failures, problems
+
+
+def _asked_for(job: Job, model: ModelRequest, plan: Plan) -> str:
+    return asked_for(model, job.inputs, plan, model_id=job.model_id)
+
+
+def _run(job: Job, model: ModelRequest, plan: Plan, progress: Progress) -> Report:
+    follow = _named(job.name, progress)
+    return run(model, job.inputs, plan, model_id=job.model_id, on_progress=follow)
 
 
 def _one_line(report: Report, name: str) -> str:

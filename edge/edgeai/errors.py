@@ -22,6 +22,7 @@
     │   └── UnsupportedOperator            an operator has no form in the target format
     ├── StoreError (OSError)               the store of unpacked bundles cannot be read or written
     ├── FetchError (OSError)               a download failed or has the wrong hash
+    ├── RemoteError (OSError)              another machine cannot be reached by ssh, or a command there failed
     └── WorkerError (RuntimeError)         a measuring process failed
         ├── WorkerCrashed                  ... by a signal or an unexpected exit
         └── WorkerTimeout (TimeoutError)   ... by saying nothing for too long
@@ -128,6 +129,10 @@ class StoreError(EdgeError, OSError):
 
 class FetchError(EdgeError, OSError):
     """A download failed, or what came has the wrong sha256."""
+
+
+class RemoteError(EdgeError, OSError):
+    """Another machine cannot be reached by ssh, or what it was asked to do failed."""
 
 
 class WorkerError(EdgeError, RuntimeError):

@@ -11,9 +11,14 @@ _MOST = 1e300
 
 def time_text(seconds: float) -> str:
     """0.01234 -> `12.3 ms`."""
-    rounded = _rounded(seconds)
-    scale, unit = next((pair for pair in _TIMES if abs(rounded) >= pair[0]), _TIMES[-1])
+    scale, unit = time_unit(seconds)
     return f"{digits(seconds / scale)} {unit}"
+
+
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit that fits, and what it is in seconds: 0.01234 -> `(0.001, "ms")`."""
+    rounded = _rounded(seconds)
+    return next((pair for pair in _TIMES if abs(rounded) >= pair[0]), _TIMES[-1])
 
 
 def bytes_text(size: float) -> str:
@@ -42,6 +47,17 @@ def count_text(number: float) -> str:
 def share_text(value: float) -> str:
     """Four digits; shares near 1 keep those that tell them apart, such as 0.99991."""
     return f"{value:.6g}" if 0.999 <= value < 1 else f"{value:.4g}"
+
+
+def percent_text(share: float) -> str:
+    """0.0523 -> `5.23 %`."""
+    return f"{digits(100 * share)} %"
+
+
+def change_text(ratio: float) -> str:
+    """1.0523 -> `+5.23 %`, 0.5 -> `-50.0 %`; to a hundredth of a percent, which no measurement gets below."""
+    percent = round(100 * (min(ratio, _MOST) - 1), 2)
+    return f"{'+' if percent > 0 else ''}{digits(percent)} %"
 
 
 def digits(value: float) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from edgeai.backends.profiling import OperatorRun, ProfiledRun
 from edgeai.measure.conditions import Change, Conditions
 from edgeai.measure.memory import Memory
+from edgeai.measure.profiled import Profiled, ProfiledOperator
 from edgeai.measure.protocol import (
     Hops,
     Measured,
@@ -23,7 +25,9 @@ from edgeai.measure.protocol import (
     Tensor,
     Timed,
 )
-from edgeai.measure.statistics import Estimate
+from edgeai.measure.soak import Block, Glance
+from edgeai.measure.statistics import Comparison, Estimate
+from edgeai_bench.mlperf import ACCURACY, MlperfResult, QueryTimes, ServerLimit
 from edgeai_bench.pipeline_report import (
     BundleIdentity,
     BundleModel,
@@ -31,6 +35,7 @@ from edgeai_bench.pipeline_report import (
     StageResult,
     StreamResult,
 )
+from edgeai_bench.profiling import result_of
 from edgeai_bench.report import (
     Doubt,
     Identity,
@@ -43,8 +48,9 @@ from edgeai_bench.report import (
     Report,
     Settings,
     Start,
-    Unavailable,
 )
+from edgeai_bench.soak_report import SoakCourse, SoakMinute, SoakResult
+from edgeai_bench.unavailable import Unavailable
 
 MEMORY = Memory(
     peak_bytes=91_000_000,
@@ -274,6 +280,91 @@ STREAM = StreamResult(
     real_time_factor=around(0.0271),
     cpu_s_per_s=around(0.0543),
 )
+MLPERF = MlperfResult(
+    scenario="Server",
+    by_the_rules=True,
+    reasons=(),
+    percentile="0.99",
+    estimate_s=0.0123,
+    samples_per_s=49.9,
+    queries=29_940,
+    samples=29_940,
+    duration_s=600.0,
+    samples_per_query=1,
+    batch=1,
+    min_s=600.0,
+    min_queries=662,
+    seed=7,
+    samples_from="64 of samples.npz",
+    pool=64,
+    warm_up_runs=80,
+    converged=True,
+    latency=QueryTimes(
+        min=0.0051,
+        mean=0.0061,
+        max=0.0234,
+        quantiles={"0.5": 0.006, "0.9": 0.0081, "0.99": 0.0121},
+        stopped_early={"0.9": 0.0082, "0.99": 0.0123},
+        dropped={"0.9": 2_870, "0.99": 258},
+        resolution=0.0,
+    ),
+    server=ServerLimit(rate_hz=50.0, arrived_hz=49.9, limit_s=0.015, over=101, holds=True),
+    change=QUIET,
+    output_error=None,
+    accuracy=ACCURACY,
+)
+"""A Server run by the rules that keeps its limit."""
+PROFILE = result_of(
+    Profiled(
+        method="onnxruntime-profiler",
+        scope="kernel times",
+        resolution_s=1e-6,
+        runs=10,
+        sum_s=0.009,
+        latency_s=0.010,
+        plain_s=0.0095,
+        accelerator="cuda",
+        operators=(
+            ProfiledOperator("/conv1/Conv", "Conv", "cuda", 0.006, 1.0),
+            ProfiledOperator("/resize/Resize", "Resize", "cpu", 0.002, 1.0),
+            ProfiledOperator("/conv2/Conv", "Conv", "cuda", 0.001, 1.0),
+        ),
+        traces=(
+            ProfiledRun(
+                (
+                    OperatorRun(0, "/conv1/Conv", "Conv", "cuda", 0.0001, 0.006, 0.006),
+                    OperatorRun(1, "/resize/Resize", "Resize", "cpu", 0.0062, 0.002, 0.002),
+                    OperatorRun(2, "/conv2/Conv", "Conv", "cuda", 0.0082, 0.001, 0.001, is_placed=True),
+                ),
+                0.010,
+            ),
+        ),
+    )
+)
+SOAK = SoakResult(
+    asked_s=1800.0,
+    duration_s=1800.2,
+    runs=144_010,
+    first_s=60.0,
+    last_s=600.1,
+    first_hz=100.0,
+    sustained_hz=71.0,
+    sustained=Comparison(0.71, 0.70, 0.72, 1e-9),
+    drift=Estimate(-0.35, -0.36, -0.34),
+    minutes=(SoakMinute(0.0, 6_000, 100.0, 0.01, 0.02), SoakMinute(60.0, 4_260, 71.0, 0.014, 0.03)),
+    growth_bytes_per_hour=Estimate(2e3, -1e3, 5e3),
+    grown_bytes=1024.0,
+    peak_bytes=91_000_000,
+    clock_hz=SoakCourse(2.4e9, 1.5e9, 1.5e9, 2.4e9),
+    temperature_c=SoakCourse(48.8, 84.9, 48.0, 85.0),
+    throttling=("throttled (3)",),
+    change=QUIET,
+    output_error=None,
+    block_s=1.0,
+    blocks=(Block(0.0, 1.001, 100, 10_000_000, 20_000_000),),
+    glances=(Glance(5.0, 52_000_000, 2.4e9, 48.75),),
+)
+"""Half an hour after which a board without a fan is a third slower."""
 DOUBT = Doubt(
     "high_variation",
     "noisy",

@@ -17,17 +17,20 @@ import psutil
 import pytest
 
 import edgeai_bench
-from edgeai.measure import conditions, memory, protocol, statistics
-from edgeai_bench import figures, pipeline_report
+from edgeai.measure import conditions, memory, protocol, soak, statistics
+from edgeai_bench import figures, limits, mlperf, pipeline_report, profiling, soak_report, unavailable
 from edgeai_bench import report as reports
-from edgeai_bench.report import OF_BUNDLES, Failure, document
+from edgeai_bench.report import OF_BOARDS, OF_BUNDLES, OF_LONG_RUNS, OF_SUITES, Failure, document
 from tests.benchmarks.made_up import (
     BUNDLE,
     DOUBT,
+    MLPERF,
     PACED,
     PIPELINE,
+    PROFILE,
     QUIET,
     RECORD,
+    SOAK,
     STAGES,
     STREAM,
     STREAMED,
@@ -53,7 +56,7 @@ DATACLASSES: dict[str, Any] = {
     "Start": reports.Start,
     "MemoryUse": reports.MemoryUse,
     "PacedResult": reports.PacedResult,
-    "Unavailable": reports.Unavailable,
+    "Unavailable": unavailable.Unavailable,
     "ProcessRecord": reports.ProcessRecord,
     "PhaseRecord": reports.PhaseRecord,
     "Memory": memory.Memory,
@@ -68,7 +71,22 @@ DATACLASSES: dict[str, Any] = {
     "PipelineMeasured": protocol.PipelineMeasured,
     "StageSamples": protocol.StageSamples,
     "Streamed": protocol.Streamed,
+    "MlperfResult": mlperf.MlperfResult,
+    "QueryTimes": mlperf.QueryTimes,
+    "ServerLimit": mlperf.ServerLimit,
+    "SoakResult": soak_report.SoakResult,
+    "SoakMinute": soak_report.SoakMinute,
+    "SoakCourse": soak_report.SoakCourse,
+    "SoakBlock": soak.Block,
+    "SoakGlance": soak.Glance,
+    "Comparison": statistics.Comparison,
+    "LimitVerdict": limits.LimitVerdict,
+    "ProfileResult": profiling.ProfileResult,
+    "OperatorShare": profiling.OperatorShare,
+    "TypeShare": profiling.TypeShare,
+    "ProviderShare": profiling.ProviderShare,
 }
+OPTIONAL = (*OF_BOARDS, *OF_BUNDLES, *OF_LONG_RUNS, *OF_SUITES)
 
 
 def plain(made: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +106,11 @@ def a_document() -> dict[str, Any]:
     paced = replace(RECORD, paced_change=QUIET, paced_samples_ns=(12_300_000,), paced_keep_every=1)
     full = report(warnings=(DOUBT,), paced=PACED, verdict="NOISY", settings=settings, processes=(paced,) * 5)
     failure = Failure("broken.onnx", None, "ModelError", "broken.onnx is damaged", skipped=False)
-    return plain(document([report(), full, of_a_stream()], [failure]))
+    return plain(document([report(), full, long_run(), of_a_stream()], [failure]))
+
+
+def long_run() -> reports.Report:
+    return report(mlperf=MLPERF, soak=SOAK, profile=PROFILE)
 
 
 def of_a_stream() -> reports.Report:
@@ -117,7 +139,7 @@ def test_the_schema_is_itself_valid() -> None:
 def test_each_part_has_the_fields_of_its_dataclass(name: str) -> None:
     fields = [field.name for field in dataclasses.fields(DATACLASSES[name])]
     assert list(SCHEMA["$defs"][name]["properties"]) == fields
-    assert SCHEMA["$defs"][name]["required"] == [field for field in fields if field not in OF_BUNDLES]
+    assert SCHEMA["$defs"][name]["required"] == [field for field in fields if field not in OPTIONAL]
 
 
 def test_no_part_is_without_a_dataclass() -> None:
@@ -131,7 +153,7 @@ def test_every_object_is_closed_and_every_field_is_described() -> None:
             assert schema["additionalProperties"]["type"] in {"integer", "number", "string"}, path
             continue
         assert schema["additionalProperties"] is False, path
-        assert schema["required"] == [key for key in schema["properties"] if key not in OF_BUNDLES], path
+        assert schema["required"] == [key for key in schema["properties"] if key not in OPTIONAL], path
         for field, told in schema["properties"].items():
             assert told["description"], f"{path}: {field}"
 
@@ -159,7 +181,7 @@ def test_a_document_without_runs_is_valid() -> None:
 def test_a_bare_models_run_is_written_as_before_there_were_bundles() -> None:
     run = a_document()["runs"][0]
     for place in (run, run["model"], *run["processes"]):
-        assert not set(OF_BUNDLES) & set(place)
+        assert not set(OPTIONAL) & set(place)
 
 
 def test_a_pipeline_that_is_no_stream_is_valid() -> None:
@@ -182,6 +204,7 @@ def test_what_is_unknown_is_null() -> None:
 
 
 BY_NAME = {"provider_share", "temperatures_c", "throttle_counts", "throttle_events", "values", "loops"}
+BY_NAME |= {"quantiles", "stopped_early", "dropped"}
 
 
 def places(made: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

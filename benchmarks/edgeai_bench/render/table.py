@@ -11,8 +11,10 @@ from edgeai.quantities import bytes_text, digits, rate_text, time_text
 
 from ..report import Failure, Report
 from .intervals import interval_text
+from .long_runs import LONG_COLUMNS, long_run_cells, long_run_legend, mlperf_lines, soak_lines
 from .names import name_of
 from .pipeline import PIPELINE_COLUMNS, PIPELINE_LEGEND, pipeline_cells, pipeline_lines, stream_lines
+from .profile import profile_lines
 
 
 def page(report: Report, *, verbose: bool = False) -> str:
@@ -36,6 +38,7 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int 
         )
         if any(report.pipeline is not None for report in reports):
             parts[-1] += PIPELINE_LEGEND
+        parts[-1] += long_run_legend(reports)
     for failure in failures:
         word = "skipped" if failure.skipped else "failed"
         backend = f" on {failure.backend}" if failure.backend else ""
@@ -43,6 +46,18 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int 
     if reports:
         parts.append("\n".join(_doubts_of_many(reports)))
     return "\n\n".join(part for part in parts if part)
+
+
+def doubts_by_name(named: Sequence[tuple[str, Report]]) -> dict[tuple[str, str, str], list[str]]:
+    """Effect, name and advice of each doubt with the runs it concerns: twelve would repeat it so often."""
+    concerned: dict[tuple[str, str, str], list[str]] = {}
+    for name, report in named:
+        for doubt in report.warnings:
+            # What was computed or chosen wrongly is told for each model, mere noise together.
+            own = doubt.effect == "invalid" or doubt.name in {"symbolic_dimensions", "provider_unused"}
+            key = (doubt.effect, doubt.name, f"{doubt.message}; {doubt.advice}" if own else doubt.advice)
+            concerned.setdefault(key, []).append(name)
+    return concerned
 
 
 # Left out one by one, in this order, where the terminal is too narrow.
@@ -66,16 +81,23 @@ def _table(reports: Sequence[Report], width: int | None) -> str:
         "above base", "CPU/inf", "rate", "verdict",
     ]  # fmt: skip
     rows = [
-        dict(zip(columns, _row(report), strict=True)) | pipeline_cells(report.pipeline) for report in reports
+        dict(zip(columns, _row(report), strict=True))
+        | pipeline_cells(report.pipeline)
+        | long_run_cells(report)
+        | {"board": report.identity.board or "here"}
+        for report in reports
     ]
     if any(report.pipeline is not None for report in reports):
         columns[-1:-1] = PIPELINE_COLUMNS
+    columns[-1:-1] = [column for column in LONG_COLUMNS if any(row[column] for row in rows)]
+    if any(report.identity.board is not None for report in reports):
+        columns[1:1] = ["board"]
     for left_out in ("", *_OPTIONAL):
         columns = [column for column in columns if column != left_out]
         numbers = frozenset(
             index
             for index, column in enumerate(columns)
-            if column not in {"model", "backend", "verdict", "[low, high]"}
+            if column not in {"model", "board", "backend", "verdict", "[low, high]"}
         )
         text = table([[row[column] for column in columns] for row in rows], columns, numbers)
         if width is None or max(map(len, text.splitlines())) <= width:
@@ -109,6 +131,12 @@ def _figures(report: Report, verbose: bool) -> Iterator[str]:
             yield from stream_lines(report.pipeline.stream)
     yield from _start_lines(report, verbose)
     yield from _cost_lines(report)
+    if report.mlperf is not None:
+        yield from mlperf_lines(report.mlperf)
+    if report.soak is not None:
+        yield from soak_lines(report.soak)
+    if report.profile is not None:
+        yield from profile_lines(report.profile)
     yield from _machine_lines(report)
 
 
@@ -187,6 +215,8 @@ def _machine_lines(report: Report) -> Iterator[str]:
     identity = report.identity
     model = identity.device_model or identity.machine
     machine = f"{identity.device_profile}, {model}, kernel {identity.kernel}"
+    if identity.board is not None:
+        machine = f"{identity.board}: {machine}"
     yield from _wrap(f"{'machine':<11}{machine}", " " * 11)
     yield from _wrap(f"{'conditions':<11}{_conditions(report)}", " " * 11)
 
@@ -234,15 +264,7 @@ def _doubts(report: Report) -> Iterator[str]:
 
 
 def _doubts_of_many(reports: Sequence[Report]) -> Iterator[str]:
-    """Each doubt by name with the models that it concerns: twelve runs would repeat it twelve times."""
-    concerned: dict[tuple[str, str, str], list[str]] = {}
-    for report in reports:
-        for doubt in report.warnings:
-            # What was computed or chosen wrongly is told for each model, mere noise together.
-            own = doubt.effect == "invalid" or doubt.name in {"symbolic_dimensions", "provider_unused"}
-            key = (doubt.effect, doubt.name, f"{doubt.message}; {doubt.advice}" if own else doubt.advice)
-            concerned.setdefault(key, []).append(name_of(report))
-    for (effect, name, text), models in concerned.items():
+    for (effect, name, text), models in doubts_by_name([(name_of(each), each) for each in reports]).items():
         which = "every model" if len(models) == len(reports) else ", ".join(dict.fromkeys(models))
         yield from _wrap(f"{effect}: {name} ({which}): {text}", "  ")
 

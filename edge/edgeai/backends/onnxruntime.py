@@ -105,17 +105,21 @@ class OnnxRuntime:
 class OnnxRuntimeRunner:
     """One `InferenceSession`; safe to run from several threads at once, as ONNX Runtime is."""
 
-    def __init__(self, path: Path, options: RunOptions) -> None:
+    def __init__(self, path: Path, options: RunOptions, *, profile: Path | None = None) -> None:
+        """profile: a folder for ONNX Runtime's profile of all runs; see `onnxruntime_profile`."""
         name = one_line(path)
         wanted = resolve_providers(options.providers) or _present(options.preferred_providers)
+        self.wanted = tuple(map(short_name, wanted))
+        """Providers in the order in which nodes were offered to them."""
         # Only where nodes may land elsewhere is there a question about where they landed.
         only_cpu = wanted == [_CPU]
         records = not only_cpu and hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")
-        self._trace = None if only_cpu or records else tempfile.mkdtemp(prefix="edgeai-trace-")
+        needs_trace = not (only_cpu or records or profile)
+        self._trace = tempfile.mkdtemp(prefix="edgeai-trace-") if needs_trace else None
         self._trace_lock = threading.Lock()
         if self._trace is not None:
             weakref.finalize(self, shutil.rmtree, self._trace, ignore_errors=True)
-        settings = _session_options(options.threads, trace=self._trace)
+        settings = _session_options(options.threads, trace=self._trace if profile is None else str(profile))
         if records:
             settings.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
         if _CPU not in wanted:
@@ -182,6 +186,13 @@ class OnnxRuntimeRunner:
         if self._trace is not None:
             self._read_trace()
         self._session = None
+
+    def end_profile(self) -> list[dict[str, Any]]:
+        """The events of all runs so far, of a runner that was opened with `profile`."""
+        events: list[dict[str, Any]] = json.loads(
+            Path(self._open_session().end_profiling()).read_text(encoding="utf-8")
+        )
+        return events
 
     def _open_session(self) -> Any:
         session = self._session

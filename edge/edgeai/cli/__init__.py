@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "bench": Command(
         "edgeai_bench.cli:bench", "Measure latency, RAM and CPU time of a model on this machine."
     ),
+    "report": Command(
+        "edgeai_bench.report_cli:report", "Render old results of bench as HTML, CSV, Markdown or a table."
+    ),
     "export": Command(
         "edgeai_exporters.cli.export:export", "Export a model to a bundle of proven, quantized variants."
     ),
@@ -53,6 +56,7 @@ _EXIT_CODES: tuple[tuple[type[errors.EdgeError], int], ...] = (
     (errors.ProviderError, MISSING_HERE),
     (errors.StoreError, MISSING_HERE),
     (errors.FetchError, MISSING_HERE),
+    (errors.RemoteError, MISSING_HERE),
     (errors.EdgeError, WRONG_INPUT),
 )
 

@@ -21,9 +21,11 @@ from typing import IO, Any, TypeVar
 from .. import errors
 from ..errors import one_line
 from . import wire
+from .long_runs import ScenarioMeasured, SoakMeasured
+from .profiled import Profiled
 from .protocol import Measured, Probed, Request
 
-T = TypeVar("T", Probed, Measured)
+T = TypeVar("T", Probed, Measured, ScenarioMeasured, SoakMeasured, Profiled)
 OnEvent = Callable[[dict[str, Any]], None]
 
 _FOLDER_PREFIX, _LOCK = "edgeai-bench-", "lock"
@@ -58,26 +60,71 @@ def run_worker(cls: type[T], request: Request, *, on_event: OnEvent, silence_s: 
     Raises the EdgeError that the worker met; WorkerCrashed with the signal, the phase and the last lines of
     its output where a native library took it down; WorkerTimeout where it said nothing for `silence_s`.
     """
-    model = one_line(request.model.model)
+    with talking_to(request, on_event=on_event, silence_s=silence_s) as worker:
+        worker.hang_up()
+        return worker.result(cls)
+
+
+@contextmanager
+def talking_to(request: Request, *, on_event: OnEvent, silence_s: float) -> Iterator[Conversation]:
+    """A fresh worker that has got its request; it is gone afterwards."""
     with _output() as output, _spawned(request, output) as (process, pipe):
-        phase = "start"
-        for event in _events(pipe, silence_s):
+        yield Conversation(one_line(request.model.model), process, pipe, output, on_event, silence_s)
+
+
+class Conversation:
+    """What is said to a worker and what it answers. Methods raise as `run_worker`."""
+
+    def __init__(
+        self,
+        model: str,
+        process: subprocess.Popen[bytes],
+        pipe: int,
+        output: IO[bytes],
+        on_event: OnEvent,
+        silence_s: float,
+    ) -> None:
+        self._model, self._process, self._output = model, process, output
+        self._on_event, self._silence_s = on_event, silence_s
+        self._events = _events(pipe, silence_s)
+        self._phase = "start"
+
+    def say(self, line: str) -> None:
+        """Tell the worker something; of one that is gone `wait_for` tells."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Nothing more will be said."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def result(self, cls: type[T]) -> T:
+        """The worker's last word."""
+        result: T = wire.build(cls, self.wait_for("result")["result"])
+        return result
+
+    def wait_for(self, wanted: str) -> dict[str, Any]:
+        """The next event of that name; those before it go to `on_event`."""
+        for event in self._events:
             if event is None:
                 raise errors.WorkerTimeout(
-                    f"{model}: the measuring process said nothing for {silence_s:g} s "
-                    f"in the phase '{phase}' and was stopped; give a longer --timeout if the model needs it"
+                    f"{self._model}: the measuring process said nothing for {self._silence_s:g} s in the "
+                    f"phase '{self._phase}' and was stopped; give a longer --timeout if the model needs it"
                 )
-            if event["event"] == "result":
-                result: T = wire.build(cls, event["result"])
-                return result
+            if event["event"] == wanted:
+                return event
             if event["event"] == "error":
                 raise getattr(errors, event["kind"])(event["message"])
-            phase = event.get("name", phase)
-            on_event(event)
-        code = process.wait()
+            self._phase = event.get("name", self._phase)
+            self._on_event(event)
+        code = self._process.wait()
         raise errors.WorkerCrashed(
-            f"{model}: the measuring process {_cause(code)} in the phase '{phase}'; "
-            f"the file may be damaged or the backend may not suit it{_last_lines(output)}"
+            f"{self._model}: the measuring process {_cause(code)} in the phase '{self._phase}'; "
+            f"the file may be damaged or the backend may not suit it{_last_lines(self._output)}"
         )
 
 
@@ -107,11 +154,14 @@ def _spawned(request: Request, output: IO[bytes]) -> Iterator[tuple[subprocess.P
     try:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once: the pipe's end tells
-            process.stdin.write(wire.dumps(request).encode())
-            process.stdin.close()
+            process.stdin.write(wire.dumps(request).encode() + b"\n")
+            process.stdin.flush()
         yield process, reader
     finally:
         os.close(reader)
+        with suppress(BrokenPipeError):  # what was not flushed for a worker that is gone
+            if process.stdin is not None:
+                process.stdin.close()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -46,6 +46,11 @@ def read_memory(root: SysRoot) -> Memory:
     )
 
 
+def read_anonymous(root: SysRoot) -> int | None:
+    """RssAnon alone, which takes a tenth of a millisecond; bytes."""
+    return _kib(root.read_fields("/proc/self/status").get("RssAnon"))
+
+
 def reset_peak(root: SysRoot) -> bool:
     """Set VmHWM back to the present resident set; needs no privilege. False where the kernel refuses."""
     return root.write_text("/proc/self/clear_refs", "5")

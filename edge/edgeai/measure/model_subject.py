@@ -24,6 +24,7 @@ from .inputs import (
 from .protocol import InputRequest, Opened, PipelineMeasured, Probed, Request, Streamed, Tensor
 from .real_time import RealTime
 from .recorder import Recorder
+from .sample_pool import first_batch, pool_of_file
 from .subject import Alive, open_session
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def probe_model(request: Request, on_opened: Callable[[], object]) -> Probed:
     if asked.file is not None:
         arrays, unknown = read_inputs(Path(asked.file), specs), []
         samples = None
+        if asked.pool:
+            arrays, samples = first_batch(pool_of_file(arrays, specs, asked.file), specs, asked.batch)
         outputs = session.run(arrays, raw=True)
     else:
         unknown = open_dimensions(specs, given, asked.batch)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from .conditions import Change, Conditions
 from .memory import Memory
+from .profiled import ProfileRule
+from .scenarios import Scenario
 from .timing import StopRule, WarmUpRule
 
 
@@ -35,6 +37,7 @@ class InputRequest:
     loops: outputs to feed back, as {input: output}; such an input starts from its value, else from zeros.
     source: of a pipeline, the file to give it; None for a sample of the bundle's, else a made-up one.
     chunk_s: of a pipeline of sound, how much is pushed at once in real time; None for the stream's own hop.
+    pool: whether the file holds several samples; see `sample_pool`. Elsewhere the first batch of them is fed.
     """
 
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class InputRequest:
     seed: int = 0
     source: str | None = None
     chunk_s: float | None = None
+    pool: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,11 @@ class Request:
 
     folder: where the probe leaves the inputs and its outputs for the measuring workers.
     probe: only open the model, find shapes that run, and keep what came out.
+    turns: stay alive and run whenever the launcher says so; see `turns`. cpus: to use then, empty for all.
     rate_hz: paced calls after the steady state, for paced_s seconds.
     pipeline: None for a model on tensors.
+    scenario: run this one of MLPerf instead. soak_s: call back to back for so long instead.
+    profile: find out what each operator takes instead; of a model on tensors only.
     """
 
     model: ModelRequest
@@ -121,6 +128,11 @@ class Request:
     paced_s: float = 10.0
     sysroot: str = "/"
     pipeline: PipelineRequest | None = None
+    turns: bool = False
+    cpus: tuple[int, ...] = ()
+    scenario: Scenario | None = None
+    soak_s: float | None = None
+    profile: ProfileRule | None = None
 
 
 @dataclass(frozen=True)
@@ -268,3 +280,26 @@ class Measured:
     provider: str | None
     provider_share: dict[str, float]
     pipeline: PipelineMeasured | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of calls in a row. median_ns: of its latencies. cpu_s: of the process, all threads."""
+
+    median_ns: int
+    runs: int
+    duration_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What a worker that took turns reports at its end, beside the turns; see `Measured` for the fields."""
+
+    phases: tuple[Phase, ...]
+    peak_resets: bool
+    warm_up_runs: int
+    converged: bool
+    change: Change
+    output_error: str | None
+    provider: str | None

@@ -19,8 +19,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from . import wire
 from .conditions import Change, change_between, read_conditions, read_throttling
 from .memory import limit_to_machine, reset_peak
 from .phases import Phases, Say
-from .protocol import Measured, Probed, Request, Streamed, Timed
+from .protocol import Measured, Probed, Request, Streamed, Timed, Turned
 from .real_time import RealTime
 from .recorder import Recorder
 from .subject import Subject
@@ -46,6 +47,11 @@ from .timing import (
     warm_up,
 )
 
+if TYPE_CHECKING:
+    from ..session import Session
+    from .long_runs import ScenarioMeasured, SoakMeasured
+    from .profiled import Profiled
+
 _STREAM_CAPACITY = 5_000
 """Latencies that are kept in real time: 50 s of a stream that answers every 10 ms."""
 
@@ -59,8 +65,8 @@ def main() -> None:
         pipe.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")
 
     try:
-        request = wire.loads(Request, sys.stdin.buffer.read())
-        result = probe(request, say) if request.probe else measure(request, say, spawned_ns)
+        request = wire.loads(Request, sys.stdin.buffer.readline())
+        result = _done(request, say, spawned_ns)
         pipe.write('{"event":"result","result":' + wire.dumps(result) + "}\n")
     except errors.EdgeError as error:
         say("error", kind=type(error).__name__, message=str(error))
@@ -70,6 +76,30 @@ def main() -> None:
     # Not through the interpreter's shutdown: a library that crashes while it is torn down would spoil a
     # measurement that is complete.
     os._exit(0)
+
+
+def _done(
+    request: Request, say: Say, spawned_ns: int
+) -> Probed | Measured | Turned | ScenarioMeasured | SoakMeasured | Profiled:
+    if request.probe:
+        return probe(request, say)
+    if request.turns:
+        from .turns import take_turns
+
+        return take_turns(prepare(request, say, spawned_ns), request, say, sys.stdin.buffer)
+    if request.scenario is not None:
+        from .scenario_process import run_scenario
+
+        return run_scenario(prepare(request, say, spawned_ns), request, say)
+    if request.soak_s is not None:
+        from .soak_process import run_soak
+
+        return run_soak(prepare(request, say, spawned_ns), request, say)
+    if request.profile is not None:
+        from .profile import profile
+
+        return profile(request, request.profile, say)
+    return measure(request, say, spawned_ns)
 
 
 def probe(request: Request, say: Say) -> Probed:
@@ -91,33 +121,10 @@ def probe(request: Request, say: Say) -> Probed:
 
 def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
     """Go through the phases; see the reference of each number in `benchmarks/README.md`."""
-    root = SysRoot(Path(request.sysroot))
-    phases = Phases(root, say)
-    phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
-    say("phase", name="imports")
-    alive = _twice_a_second(lambda: say("alive"))
-    subject = _subject(request, alive)
-    subject.import_runtime()
-    phases.end("imports", since_ns=_STARTED_NS)  # numpy came with this file's own imports
-
-    phases.begin("baseline")
-    subject.read()
-    recorder, paced_recorder = subject.recorder(), Recorder()
-    stream_recorder = Recorder(_STREAM_CAPACITY if subject.is_stream else 0)
-    loop_s = _rehearse(root, subject)
-    gc.collect()
-    limit_to_machine(root)
-    peak_resets = reset_peak(root)
-    phases.end("baseline")
-
-    phases.begin("load")
-    session = subject.open()
-    phases.end("load")
-
-    phases.begin("first inference")
-    subject.first()
-    first_s = phases.end("first inference")
-    output_error = subject.first_error()
+    ready = prepare(request, say, spawned_ns)
+    root, phases, subject, alive = ready.root, ready.phases, ready.subject, ready.alive
+    recorder, paced_recorder, stream_recorder = ready.recorders
+    session, first_s, output_error = ready.load()
 
     call = subject.start()
     phases.begin("warm-up")
@@ -145,7 +152,7 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
         output_error = subject.last_error()
     return Measured(
         phases=tuple(phases.ended),
-        peak_resets=peak_resets,
+        peak_resets=ready.peak_resets,
         first_inference_s=first_s,
         warm_up_runs=warm.runs,
         converged=warm.converged,
@@ -155,13 +162,61 @@ def measure(request: Request, say: Say, spawned_ns: int) -> Measured:
         after=after,
         change=change_between(before, after, seen=seen),
         paced_change=paced_change,
-        loop_s=loop_s,
+        loop_s=ready.loop_s,
         affinity=tuple(sorted(os.sched_getaffinity(0))),
         output_error=output_error,
         provider=provider,
         provider_share=provider_share,
         pipeline=subject.measured(recorder, _streamed(stream, stream_change)),
     )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A process at its baseline: everything is imported and allocated, the model is not opened."""
+
+    root: SysRoot
+    phases: Phases
+    subject: Subject
+    alive: Callable[[], None]
+    recorders: tuple[Recorder, Recorder, Recorder]
+    """For the steady state, the paced calls, and the stream."""
+    loop_s: float
+    peak_resets: bool
+
+    def load(self) -> tuple[Session, float, str | None]:
+        """Open the model and run once; with the seconds of that run and what is wrong with its outputs."""
+        self.phases.begin("load")
+        session = self.subject.open()
+        self.phases.end("load")
+        self.phases.begin("first inference")
+        self.subject.first()
+        first_s = self.phases.end("first inference")
+        return session, first_s, self.subject.first_error()
+
+
+def prepare(request: Request, say: Say, spawned_ns: int) -> Ready:
+    """The phases before the model is opened."""
+    root = SysRoot(Path(request.sysroot))
+    phases = Phases(root, say)
+    phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
+    say("phase", name="imports")
+    alive = _twice_a_second(lambda: say("alive"))
+    subject = _subject(request, alive)
+    subject.import_runtime()
+    phases.end("imports", since_ns=_STARTED_NS)  # numpy came with this file's own imports
+
+    phases.begin("baseline")
+    subject.read()
+    recorder, paced_recorder = subject.recorder(), Recorder()
+    stream_recorder = Recorder(_STREAM_CAPACITY if subject.is_stream else 0)
+    loop_s = _rehearse(root, subject)
+    gc.collect()
+    limit_to_machine(root)
+    peak_resets = reset_peak(root)
+    phases.end("baseline")
+    recorders = (recorder, paced_recorder, stream_recorder)
+    return Ready(root, phases, subject, alive, recorders, loop_s, peak_resets)
 
 
 def _subject(request: Request, alive: Callable[[], None]) -> Subject:

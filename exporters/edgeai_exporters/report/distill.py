@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeai.axes import Axis, linear
 from edgeai.cli.output import table as columns_of
 from edgeai.errors import one_line
+from edgeai.markup import Markup, element, joined
 from edgeai.measure.statistics import Estimate
 from edgeai.quantities import digits
 
-from .axes import Axis, linear
 from .document import plain
 from .figures import is_share
 from .html import facts, whole, write_page
-from .markup import Markup, element, joined
 from .words import NONE, bounds_text, counted, percent, points
 
 SCHEMA, KIND = 1, "edgeai.distill"

@@ -9,15 +9,15 @@ from importlib import resources
 from pathlib import Path
 
 from edgeai.errors import ExportError, one_line
+from edgeai.markup import Markup, element, joined, whole_page
 from edgeai.quantities import bytes_text, time_text
+from edgeai.whole_file import write_whole
 
 from ..outcome import Outcome, Tried
-from ..schemes.writing import write_whole
 from .command import command
 from .document import document
 from .figures import recommended, size_share
 from .layers import layer_sections
-from .markup import Markup, element, joined
 from .pareto import pareto_svg, shape
 from .points import Plotted, plotted
 from .variants import variant_section
@@ -31,9 +31,6 @@ from .words import (
     ratio_interval,
     ratio_text,
 )
-
-# Nothing is fetched and nothing runs, whatever a name in a model might be.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write_html(outcome: Outcome, path: str | os.PathLike[str]) -> None:
@@ -60,18 +57,8 @@ def write_page(text: Markup, path: str | os.PathLike[str]) -> None:
 
 def whole(title: str, sections: Sequence[Markup], content: object) -> Markup:
     """A page of sections. content: the same as JSON, which goes along."""
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", style()),
-    )
-    body = element("body", element("main", *(part for part in sections if part)), embedded(content))
-    return joined(
-        Markup("<!DOCTYPE html>\n"), element("html", head, Markup("\n"), body, lang="en"), Markup("\n")
-    )
+    main = element("main", *(part for part in sections if part))
+    return whole_page(title, style(), main, embedded(content))
 
 
 def style() -> Markup:

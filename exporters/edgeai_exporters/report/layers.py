@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edgeai.markup import Markup, element, joined
 from edgeai.quantities import digits, time_text
 
 from ..outcome import Layer, Outcome
 from .figures import recommended
-from .markup import Markup, element, joined
 from .words import NONE, counted
 
 TOP = 40

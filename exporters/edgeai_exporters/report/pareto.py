@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from edgeai.errors import one_line
+from edgeai.markup import Markup, element, joined
 from edgeai.quantities import bytes_text
 
 from ..outcome import Outcome, Tried
 from .figures import recommended
-from .markup import Markup, element, joined
 from .placing import LINE, Box, Label, Spot, place_labels, text_width
 from .points import Plotted, Point
 from .words import latency_text, quality_words, ratio_interval, ratio_text, result_text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeai.axes import Axis, amount_axis
 from edgeai.errors import one_line
 
 from ..outcome import Outcome, Tried
-from .axes import Axis, amount_axis, cosine_axis, drop_axis
+from .axes import cosine_axis, drop_axis
 from .figures import figures_of, is_share, metric_of
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeai.axes import Axis
+
 from ..outcome import Outcome, Tried
-from .axes import Axis
 from .points import Plotted, plotted
 
 ROWS = 11

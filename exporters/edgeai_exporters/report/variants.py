@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from edgeai.markup import Markup, element, joined
 from edgeai.quantities import bytes_text, digits
 
 from ..outcome import Outcome, Tried
 from .figures import Figures, figures_of, metric_of, recommended, size_share
-from .markup import Markup, element, joined
 from .slower import why_not_faster
 from .words import (
     NONE,

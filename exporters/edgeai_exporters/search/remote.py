@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from edgeai.errors import ExportError, one_line
+from edgeai.errors import ExportError, RemoteError, one_line
+from edgeai.ssh import Address, Connection
 
 from ..arrays import Feed
 from ..hashing import sha256_of
@@ -24,7 +24,6 @@ from .latency import timings
 PAIRS = 3
 """Turns of each model; every turn is a process of its own, so 3 are enough for Student's t."""
 TURN_S = 1.0
-CONNECT_S = 15
 RUN_S = 600
 """Limit for one command on the board: it copies up to hundreds of MB, or runs some ten processes."""
 
@@ -33,7 +32,7 @@ class RemoteMeter:
     """Times models by `edgeai bench` on another machine, and leaves nothing behind.
 
     target: `ssh://user@host` or `ssh://user@host:port`. edgeai: the command there, such as a path into a
-    virtual environment. options: for both ssh and scp, such as `("-i", key)`. seconds: of each turn.
+    virtual environment. options: for ssh, such as `("-i", key)`. seconds: of each turn.
     Keys only: nothing is asked (BatchMode). `with` owns a temporary folder there, into which each file is
     copied once. Raises ExportError for what does not work, with what ssh or edgeai said.
     """
@@ -47,17 +46,22 @@ class RemoteMeter:
         options: Sequence[str] = (),
         seconds: float = TURN_S,
     ) -> None:
-        self._host, port = _split(target)
+        address = _address(target)
+        self._host = address.host
         self.where = f"{target}, threads: {threads}"
         self._edgeai, self._threads, self._seconds = edgeai, threads, seconds
-        shared = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_S}", *options)
-        self._ssh = ("ssh", *shared, *(("-p", str(port)) if port else ()), self._host)
-        self._scp = ("scp", "-q", *shared, *(("-P", str(port)) if port else ()))
+        self._connection = Connection(address, options)
         self._folder: str | None = None
         self._there: set[str] = set()
 
     def __enter__(self) -> RemoteMeter:
-        self._folder = self._call("mktemp -d").strip()
+        with _as_export_errors():
+            self._connection.__enter__()
+            try:
+                self._folder = self._connection.call("mktemp -d").strip()
+            except BaseException:
+                self._connection.__exit__(None, None, None)
+                raise
         return self
 
     def __exit__(
@@ -65,8 +69,11 @@ class RemoteMeter:
     ) -> None:
         folder, self._folder = self._folder, None
         self._there.clear()
-        if folder:
-            self._call(f"rm -rf -- {shlex.quote(folder)}")
+        try:
+            if folder:
+                self._call(f"rm -rf -- {shlex.quote(folder)}")
+        finally:
+            self._connection.__exit__(kind, error, trace)
 
     def time(self, models: Sequence[Path], feeds: Sequence[Feed]) -> list[Timing]:
         """See `LatencyMeter.time`. Runs the first feed only."""
@@ -124,8 +131,8 @@ class RemoteMeter:
 
     def _send(self, file: Path, name: str) -> str:
         if name not in self._there:
-            target = f"{_bracketed(self._host)}:{self._home()}/{name}"
-            self._run([*self._scp, "--", str(file), target], "copying to", (0,))
+            with _as_export_errors():
+                self._connection.send(file, f"{self._home()}/{name}", timeout_s=RUN_S)
             self._there.add(name)
         return name
 
@@ -135,47 +142,28 @@ class RemoteMeter:
         return self._folder
 
     def _call(self, command: str, accept: Sequence[int] = (0,)) -> str:
-        return self._run([*self._ssh, "--", command], "a command on", accept)
-
-    def _run(self, command: Sequence[str], what: str, accept: Sequence[int]) -> str:
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=RUN_S, stdin=subprocess.DEVNULL, check=False
-            )
-        except FileNotFoundError as error:
-            raise ExportError(f"{command[0]} is not installed; install an OpenSSH client") from error
-        except subprocess.TimeoutExpired as error:
-            raise ExportError(f"{what} {self._host} took over {RUN_S} s; is it still there?") from error
-        if done.returncode not in accept or (done.returncode and not done.stdout.strip()):
-            said = one_line(done.stderr.strip() or done.stdout.strip() or "nothing")
-            raise ExportError(f"{what} {self._host} failed with {done.returncode}; it said: {said}")
-        return done.stdout
+        with _as_export_errors():
+            return self._connection.call(command, accept=accept, timeout_s=RUN_S)
 
 
-def _split(target: str) -> tuple[str, int | None]:
-    """(user@host, port) of an address. Raises ExportError."""
+@contextmanager
+def _as_export_errors() -> Iterator[None]:
+    """What goes wrong on the way is an error of the export."""
     try:
-        parts = urlsplit(target)
-        port = parts.port
-    except ValueError as error:
-        raise ExportError(
-            f"{one_line(target)} is no address ({error}); write ssh://user@host:port"
-        ) from error
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.password)
-    if parts.scheme != "ssh" or not parts.hostname or not plain:
-        raise ExportError(
-            f"{one_line(target)} is no address of a board; write ssh://user@host or ssh://user@host:port"
-        )
-    host = parts.hostname if parts.username is None else f"{parts.username}@{parts.hostname}"
-    if host.startswith("-"):  # ssh would take it for an option
-        raise ExportError(f"{one_line(target)} has no host; write ssh://user@host")
-    return host, port
+        yield
+    except RemoteError as error:
+        raise ExportError(str(error)) from error
 
 
-def _bracketed(host: str) -> str:
-    """An IPv6 address as scp wants it."""
-    user, at, address = host.rpartition("@")
-    return f"{user}{at}[{address}]" if ":" in address else host
+def _address(target: str) -> Address:
+    """Raises ExportError."""
+    with _as_export_errors():
+        address = Address.parse(target)
+        if address.path:
+            raise RemoteError(
+                f"{one_line(target)} is no address of a board; write ssh://user@host or ssh://user@host:port"
+            )
+        return address
 
 
 def _hash(file: Path) -> str:

@@ -100,6 +100,7 @@ def test_wrong_words_exit_with_2_and_no_stack_trace(words: tuple[str, ...]) -> N
         (errors.BackendMissing("x"), 3),
         (errors.ProviderError("x"), 3),
         (errors.FetchError("x"), 3),
+        (errors.RemoteError("x"), 3),
     ],
 )
 def test_errors_have_their_exit_code(error: errors.EdgeError, code: int) -> None:

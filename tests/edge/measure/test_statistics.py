@@ -16,12 +16,15 @@ from edgeai.measure.statistics import (
     binomial_cdf,
     coefficient_of_variation,
     compare,
+    compare_turns,
     incomplete_beta,
     mean_over_processes,
     outlier_share,
     over_processes,
     percentile,
     quantile_ranks,
+    ratio_of_medians,
+    slope,
     student_t_cdf,
     student_t_quantile,
     thirds_drift,
@@ -313,6 +316,78 @@ def test_five_percent_slower_is_seen_by_nine_pairs() -> None:
     assert called >= 90
 
 
+# --- turns, and saved processes
+
+
+def test_a_pair_is_the_median_ratio_of_its_turns_and_pairs_are_the_units() -> None:
+    pairs = [
+        ([1.0, 2.0, 4.0], [1.1, 2.2, 40.0]),  # interrupted in its last turn
+        ([1.0, 1.0, 1.0], [1.2, 1.2, 1.2]),
+        ([2.0, 3.0, 5.0], [2.0, 3.0, 5.0]),
+    ]
+    expected = stats.ttest_1samp(np.log([1.1, 1.2, 1.0]), 0)
+    found = compare_turns(pairs)
+    assert found.ratio == pytest.approx(math.exp(np.mean(np.log([1.1, 1.2, 1.0]))))
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+    bounds = expected.confidence_interval(0.95)
+    assert [found.low, found.high] == pytest.approx([math.exp(bounds.low), math.exp(bounds.high)])
+
+
+def test_one_pair_is_no_comparison() -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        compare_turns([([1.0], [2.0])])
+
+
+def test_the_ratio_of_medians_is_that_and_lies_in_its_interval() -> None:
+    a, b = [10.0, 10.1, 9.9, 10.05, 9.95], [12.0, 12.3, 11.8, 12.1, 11.9]
+    found = ratio_of_medians(a, b)
+    assert found is not None
+    assert found.value == 1.2
+    assert found.low is not None
+    assert found.high is not None
+    # Of five figures an arm the extremes are all there is.
+    assert min(b) / max(a) <= found.low < 1.19
+    assert 1.21 < found.high <= max(b) / min(a)
+    assert ratio_of_medians(a, b) == found, "the seed is fixed"
+
+
+def test_a_ratio_of_medians_has_the_interval_of_scipys_bootstrap_at_the_expanded_level() -> None:
+    random = np.random.default_rng(5)
+    a, b = random.lognormal(0, 0.1, 12), random.lognormal(0.1, 0.1, 15)
+    level = 2 * stats.norm.cdf(math.sqrt(12 / 11) * stats.t.ppf(0.975, 11)) - 1
+    expected = stats.bootstrap(
+        (a, b),
+        lambda x, y, axis: np.median(y, axis=axis) / np.median(x, axis=axis),
+        n_resamples=10_000,
+        confidence_level=level,
+        method="percentile",
+        vectorized=True,
+    ).confidence_interval
+    found = ratio_of_medians(a.tolist(), b.tolist())
+    assert found is not None
+    assert [found.low, found.high] == pytest.approx([expected.low, expected.high], rel=0.01)
+
+
+@pytest.mark.parametrize("size", [4, 5, 9])
+def test_the_bootstrap_holds_the_true_ratio_in_at_least_95_percent(size: int) -> None:
+    random = np.random.default_rng(size)
+    held = 0
+    for _ in range(300):
+        a, b = random.lognormal(0, 0.08, size), random.lognormal(math.log(1.1), 0.08, size)
+        found = ratio_of_medians(a.tolist(), b.tolist(), resamples=1000)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 1.1 <= found.high
+    assert held / 300 >= 0.93  # 95 %, less 2 standard errors of 300 tries
+
+
+def test_too_few_processes_and_figures_that_are_not_positive_have_no_ratio() -> None:
+    assert ratio_of_medians([1.0] * 3, [1.0] * 9) is None
+    assert ratio_of_medians([1.0] * 4, [1.0, 1.0, 1.0, 0.0]) is None
+    assert ratio_of_medians([2.0] * 4, [3.0] * 4) == Estimate(1.5, 1.5, 1.5)
+
+
 # --- signs of noise
 
 
@@ -350,3 +425,25 @@ def test_a_sample_is_an_outlier_past_14_8_of_the_modified_z_score() -> None:
 
 def test_nothing_is_an_outlier_where_most_samples_are_equal() -> None:
     assert outlier_share(np.array([10.0] * 9 + [1000.0])) == 0
+
+
+# --- a straight line
+
+
+@pytest.mark.parametrize("n", [9, 30, 400])
+def test_a_slope_and_its_interval_are_scipys(n: int) -> None:
+    random = np.random.default_rng(n)
+    x = np.sort(random.uniform(3, 5, n))
+    y = 7 - 2.5 * x + random.normal(0, 0.3, n)
+    line = stats.linregress(x, y)
+    half = stats.t.ppf(0.975, n - 2) * line.stderr
+    found = slope(x, y)
+    assert found is not None
+    assert found.value == pytest.approx(line.slope)
+    assert (found.low, found.high) == pytest.approx((line.slope - half, line.slope + half))
+
+
+def test_no_slope_goes_through_few_points_or_through_one_moment() -> None:
+    assert slope(np.arange(ENOUGH_RUNS - 1.0), np.arange(ENOUGH_RUNS - 1.0)) is None
+    assert slope(np.full(20, 3.0), np.arange(20.0)) is None
+    assert slope(np.arange(20.0), np.full(20, 5.0)) == Estimate(0.0, 0.0, 0.0)

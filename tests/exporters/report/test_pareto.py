@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgeai.axes import amount_axis, linear
 from edgeai_exporters.outcome import Outcome
-from edgeai_exporters.report.axes import amount_axis, cosine_axis, drop_axis, linear
+from edgeai_exporters.report.axes import cosine_axis, drop_axis
 from edgeai_exporters.report.pareto import pareto_svg
 from edgeai_exporters.report.placing import Box, Spot, place_labels, text_width
 from edgeai_exporters.report.points import plotted

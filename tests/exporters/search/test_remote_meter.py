@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,52 +15,15 @@ from edgeai_exporters.outcome import Ratio
 from edgeai_exporters.schemes import SCHEMES
 from edgeai_exporters.search import RemoteMeter
 from tests.exporters.search.planted import plant
+from tests.sshd import NEEDS_SSHD, Board, free_port, running_board
 
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-pytestmark = pytest.mark.skipif(
-    SSHD is None or shutil.which("ssh") is None, reason="no sshd here: apt-get install openssh-server"
-)
-
-
-@dataclass(frozen=True)
-class Board:
-    target: str
-    options: tuple[str, ...]
-    edgeai: str
-    temporary: Path
+pytestmark = NEEDS_SSHD
 
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
-    """A machine with edgeai: this one, by ssh, with keys and a folder for temporary files of its own."""
-    folder = tmp_path_factory.mktemp("board")
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    for key in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
-    edgeai = folder / "edgeai"
-    edgeai.write_text(f'#!/bin/sh\nexec {sys.executable} -m edgeai "$@"\n')
-    edgeai.chmod(0o755)
-    port = _free_port()
-    config = folder / "sshd_config"
-    config.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nStrictModes no\n"
-        f"AuthorizedKeysFile {folder}/user.pub\nPasswordAuthentication no\nUsePAM no\nPermitRootLogin yes\n"
-        f"SetEnv TMPDIR={temporary}\nSubsystem sftp internal-sftp\n"
-    )
-    Path("/run/sshd").mkdir(exist_ok=True) if os.getuid() == 0 else None
-    assert SSHD is not None
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen([SSHD, "-D", "-e", "-f", config], stderr=log)
-    try:
-        _wait_for(port, server, folder / "log")
-        user = pwd.getpwuid(os.getuid()).pw_name
-        options = ("-F", "none", "-i", str(folder / "user"), "-o", "StrictHostKeyChecking=accept-new")
-        options += ("-o", f"UserKnownHostsFile={folder}/known", "-o", "IdentitiesOnly=yes")
-        yield Board(f"ssh://{user}@127.0.0.1:{port}", options, str(edgeai), temporary)
-    finally:
-        server.terminate()
-        server.wait()
+    with running_board(tmp_path_factory.mktemp("board")) as board:
+        yield board
 
 
 def test_models_are_copied_run_in_turns_and_removed(board: Board, tmp_path: Path) -> None:
@@ -102,7 +57,7 @@ def test_a_missing_edgeai_is_named_with_what_the_board_says(board: Board, tmp_pa
 
 
 def test_a_host_that_does_not_answer_is_an_error_in_one_line(board: Board) -> None:
-    target = f"ssh://nobody@127.0.0.1:{_free_port()}"
+    target = f"ssh://nobody@127.0.0.1:{free_port()}"
     with pytest.raises(ExportError, match=r"nobody@127\.0\.0\.1 failed with 255") as caught:
         RemoteMeter(target, options=board.options).__enter__()
     assert "\n" not in str(caught.value)
@@ -123,20 +78,3 @@ def test_a_host_that_does_not_answer_is_an_error_in_one_line(board: Board) -> No
 def test_what_is_no_address_is_refused(target: str) -> None:
     with pytest.raises(ExportError, match="ssh://user@host"):
         RemoteMeter(target)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if server.poll() is not None:
-            break
-        time.sleep(0.05)
-    pytest.fail(f"sshd does not start: {log.read_text()}")

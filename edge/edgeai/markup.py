@@ -1,14 +1,16 @@
-"""HTML and SVG as text in which everything that is not markup of ours is escaped."""
+"""HTML and SVG as text in which everything that is not markup of ours is escaped; and whole pages of it."""
 
 from __future__ import annotations
 
 import html
 
-from edgeai.errors import one_line
+from .errors import one_line
 
 _LONGEST = 20_000
 """Letters of one text; names in models may be any length."""
 _VOID = frozenset({"meta", "br", "path", "line", "rect", "circle"})
+# Nothing is fetched and nothing runs, whatever a name in a model might be.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 class Markup(str):
@@ -37,6 +39,23 @@ def joined(*parts: str) -> Markup:
 def escaped(text: object) -> Markup:
     """Text from outside; control letters, half surrogates and what turns direction round are spelled out."""
     return Markup(html.escape(one_line(text, _LONGEST)))
+
+
+def whole_page(title: str, style: Markup, *body: str) -> Markup:
+    """One HTML document for screens and paper: no network, no scripts."""
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", style),
+    )
+    return joined(
+        Markup("<!DOCTYPE html>\n"),
+        element("html", head, Markup("\n"), element("body", *body), lang="en"),
+        Markup("\n"),
+    )
 
 
 def _attribute(key: str, value: object) -> str:

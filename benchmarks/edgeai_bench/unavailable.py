@@ -1,0 +1,13 @@
+"""What stands in a report for a figure that cannot be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A figure that this machine cannot give."""
+
+    unavailable: str
+    advice: str
