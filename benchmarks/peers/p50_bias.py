@@ -1,0 +1,129 @@
+"""Whether our p50 is the p50 of the loops that others write: all three in turns, in the same processes.
+
+    python benchmarks/peers/p50_bias.py
+
+Each of PROCESSES fresh processes opens a model once and times it, one thread, by three loops in the order
+A B C C B A:
+
+- ours: `edgeai.measure.timing.measure_steady` around `Session.run`, as every worker of `edgeai bench` does;
+- bare: the library's own call between two readings of the clock, in a list;
+- app: as OpenVINO's benchmark_app measures a synchronous request: start and end of each taken from the clock
+  inside the request, the time limit looked at before each, latencies in milliseconds.
+
+The figure of a process is the median p50 of each loop's turns; ratios come with Student's t intervals over
+processes. Aim: no interval beyond 2 % from 1.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from session_overhead import bare_onnx, bare_tflite
+
+import edgeai
+from edgeai.measure.inputs import candidate_shapes, synthetic_inputs
+from edgeai.measure.recorder import Recorder
+from edgeai.measure.statistics import compare
+from edgeai.measure.timing import StopRule, measure_steady
+from edgeai_bench.fetch import fetch
+from edgeai_bench.suites import load_suite
+
+MODELS = ("face-onnx", "face-tflite", "ppocr-cls", "magika", "basic-pitch-onnx", "ppocr-rec")
+PROCESSES = 9
+ROUNDS = 6
+TURN_S = 0.3
+Call = Callable[[], object]
+
+
+class Request:
+    """A synchronous request as benchmark_app keeps it: it knows when it began and how long it took."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.latency_ms = 0.0
+
+    def infer(self) -> None:
+        """Run it once."""
+        start = time.perf_counter()
+        self._call()
+        self.latency_ms = (time.perf_counter() - start) * 1e3
+
+
+def ours_s(call: Call) -> float:
+    """p50 of a turn by our own loop."""
+    rule = StopRule(min_runs=1, min_s=TURN_S, max_s=TURN_S, precision=None)
+    return float(np.median(measure_steady(call, rule, Recorder(100_000)).samples_ns)) / 1e9
+
+
+def bare_s(call: Call) -> float:
+    """p50 of a turn by the loop of a notebook."""
+    latencies = []
+    end = time.perf_counter() + TURN_S
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        latencies.append(time.perf_counter() - start)
+    return statistics.median(latencies)
+
+
+def app_s(call: Call) -> float:
+    """p50 of a turn by the loop of benchmark_app."""
+    request, latencies_ms = Request(call), []
+    start = time.perf_counter()
+    while time.perf_counter() - start < TURN_S:
+        request.infer()
+        latencies_ms.append(request.latency_ms)
+    return float(np.percentile(latencies_ms, 50)) / 1e3
+
+
+def one_process(model_id: str) -> dict[str, float]:
+    """The p50 of each loop, in seconds."""
+    entry = next(model for model in load_suite("public").models if model.id == model_id)
+    path = str(fetch(entry, say=lambda text: None))
+    bare = (bare_tflite if path.endswith(".tflite") else bare_onnx)(path)
+    with edgeai.load(path, threads=1) as session:
+        given = {name: tuple(shape) for name, shape in entry.shapes.items()}
+        shapes = next(candidate_shapes(session.raw_inputs, given, None))
+        feed = synthetic_inputs(session.raw_inputs, shapes, entry.values, seed=0)
+        loops = {
+            "ours": lambda: ours_s(lambda: session.run(feed, raw=True)),
+            "bare": lambda: bare_s(lambda: bare(feed)),
+            "app": lambda: app_s(lambda: bare(feed)),
+        }
+        times: dict[str, list[float]] = {name: [] for name in loops}
+        for turn in range(-1, ROUNDS):
+            for name in (*loops, *reversed(loops)):
+                p50 = loops[name]()
+                if turn >= 0:  # the first round warms up
+                    times[name].append(p50)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    print("| model | bare p50, ms | ours over bare | ours over app |\n|---|---|---|---|")
+    for model_id in MODELS:
+        results = []
+        for turn in range(PROCESSES):
+            print(f"\r{model_id} {turn + 1}/{PROCESSES}   ", end="", file=sys.stderr, flush=True)
+            command = [sys.executable, __file__, "--one", model_id]
+            results.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+        ours, bare, app = ([result[name] for result in results] for name in ("ours", "bare", "app"))
+        cells = [f"{statistics.median(bare) * 1e3:.3f}"]
+        for other in (bare, app):
+            found = compare(other, ours, paired=True)
+            cells.append(f"{found.ratio:.4f} [{found.low:.4f}, {found.high:.4f}]")
+        print(f"\r| {model_id} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    if "--one" in sys.argv:
+        print(json.dumps(one_process(sys.argv[2])))
+    else:
+        main()
