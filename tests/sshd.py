@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,8 +98,9 @@ class Board:
             children = []
         server.kill()
         for child in children:
-            if child.name().startswith("sshd"):
-                child.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # some end by themselves when the server does
+                if child.name().startswith("sshd"):
+                    child.send_signal(signal.SIGKILL)
         server.wait()
 
 
