@@ -284,12 +284,11 @@ def test_stopped_midway_it_leaves_no_bundle_and_goes_on(
     slow: list[str], signal_: signal.Signals, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgeai", *slow],
+        # A shell may have made its background jobs ignore SIGINT.
+        ["env", "--default-signal=INT", sys.executable, "-m", "edgeai", *slow],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # A shell may have made its background jobs ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     _wait_for(lambda: bool(list((tmp_path / "work").glob("onnx/*.jsonl"))))
     process.send_signal(signal_)
