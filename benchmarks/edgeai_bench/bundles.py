@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ import click
 
 from edgeai.building import Built, build, read_manifest
 from edgeai.bundle.manifest import MANIFEST
-from edgeai.cli import DONE, exit_code
 from edgeai.datafiles import data_folder
-from edgeai.errors import EdgeError, StoreError, UsageError, one_line
+from edgeai.errors import StoreError, UsageError, one_line
 
 from .bundle_files import BundleFile, bring, read_files
 from .fetch import Say
+from .standalone import run_standalone
 
 
 def bundle_names() -> tuple[str, ...]:
@@ -85,21 +84,5 @@ def _write_provenance(manifest_file: Path, files: dict[str, BundleFile]) -> None
     manifest_file.write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
 
 
-def _run() -> None:
-    """The command; an error is one line and an exit code, as of `edgeai`."""
-    try:
-        code = main.main(prog_name="python -m edgeai_bench.bundles", standalone_mode=False) or DONE
-    except EdgeError as error:
-        click.echo(f"edgeai: {error}", err=True)
-        code = exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("edgeai: interrupted; what was fetched is kept", err=True)
-        code = 130
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    _run()
+    run_standalone(main, "edgeai_bench.bundles", "what was fetched is kept")

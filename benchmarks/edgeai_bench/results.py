@@ -7,15 +7,14 @@ What is in the table is in the files, and a test compares the two.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edgeai.cli import ANSWER_IS_NO, DONE, exit_code
-from edgeai.errors import EdgeError, InputError, one_line
+from edgeai.cli import ANSWER_IS_NO, DONE
+from edgeai.errors import InputError, one_line
 from edgeai.quantities import bytes_text, time_text
 from edgeai.regular_file import open_regular
 
@@ -26,6 +25,7 @@ from .render.intervals import interval_text
 from .render.markdown import plain
 from .render.names import name_of
 from .report import Report
+from .standalone import run_standalone
 
 BEGIN = "<!-- results: written by `make results`; do not edit -->"
 END = "<!-- end of results -->"
@@ -150,21 +150,5 @@ def _legend(reports: Sequence[Report]) -> Iterator[str]:
         yield "NOISY: the machine was not quiet, see the warnings in the file (`edgeai report FILE`)."
 
 
-def _run() -> None:
-    """The command; an error is one line and an exit code, as of `edgeai`."""
-    try:
-        code = main.main(prog_name="python -m edgeai_bench.results", standalone_mode=False) or DONE
-    except EdgeError as error:
-        click.echo(f"edgeai: {error}", err=True)
-        code = exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("edgeai: interrupted; nothing was changed", err=True)
-        code = 130
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    _run()
+    run_standalone(main, "edgeai_bench.results", "nothing was changed")

@@ -122,7 +122,7 @@ def test_it_prints(chromium: Chromium, real: Run, tmp_path: Path) -> None:
     assert on_paper["columns"] == 4
     assert all(chart["inside"] for chart in on_paper["charts"])
     pages = paper.read_bytes().count(b"/Type /Page\n") + paper.read_bytes().count(b"/Type /Page ")
-    assert 2 <= pages <= 7 * len(real.document["runs"])  # a run with every warning takes six
+    assert 2 <= pages <= 6 * len(real.document["runs"])  # 11 for two runs, seen on a busy machine
 
 
 def test_what_a_page_asks_for_and_complains_of_would_be_seen(chromium: Chromium, tmp_path: Path) -> None:

@@ -114,6 +114,6 @@ def test_fine_tuning_brings_the_accuracy_back(package_file: Callable[..., Path])
     tuned = prune(net, EXAMPLE, target=0.05, fine_tune=fit, steps=2)
     whole, cut_only, fine_tuned = (accuracy(each) for each in (net, cut.module, tuned.module))
     assert whole > 0.9
-    assert cut_only < whole - 0.03  # how much is lost at first depends on the CPU's sums
-    assert fine_tuned > whole - 0.03
+    assert cut_only < whole - 0.05  # how much is lost at first depends on the CPU's sums
+    assert fine_tuned > whole - 0.02
     assert fine_tuned > cut_only

@@ -263,9 +263,10 @@ class CompiledModel:
             raise error(f"{self._path}: LiteRT's {function.removeprefix('LiteRt')} failed (status {status})")
 
     def _function(self, name: str) -> Callable[..., int]:
-        function: Any = getattr(self._lib, name)
-        function.restype = ctypes.c_int
-        return function  # type: ignore[no-any-return]
+        found = getattr(self._lib, name)
+        found.restype = ctypes.c_int
+        function: Callable[..., int] = found
+        return function
 
 
 def _library() -> ctypes.CDLL:
