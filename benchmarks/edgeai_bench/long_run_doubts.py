@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from edgeai.measure.conditions import Change
 from edgeai.quantities import bytes_text, time_text
+from edgeai.unavailable import Unavailable
 
 from .mlperf import MIN_S, MlperfResult
 from .report import Doubt
 from .soak_report import SoakResult
-from .unavailable import Unavailable
 from .verdict import MAX_DRIFT, MAX_FOREIGN_CPUS, MAX_STOLEN
 
 # Our own: RAM that grows by over 1 % of the peak an hour, and by more than an allocator moves by itself. A

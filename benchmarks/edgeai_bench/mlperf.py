@@ -19,8 +19,7 @@ from edgeai.measure.scenarios import (
     Scenario,
 )
 from edgeai.quantities import time_text
-
-from .unavailable import Unavailable
+from edgeai.unavailable import Unavailable
 
 MIN_S = 600.0
 """Every scenario lasts ten minutes."""

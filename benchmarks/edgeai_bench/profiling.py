@@ -10,10 +10,10 @@ from edgeai.errors import EdgeError, UsageError, one_line
 from edgeai.measure.launch import run_worker
 from edgeai.measure.profiled import Profiled, ProfiledOperator, ProfileRule
 from edgeai.measure.protocol import Request
+from edgeai.unavailable import Unavailable
 
 from .plan import Plan
 from .targets import Target
-from .unavailable import Unavailable
 
 _QUICK = ProfileRule(min_s=0.5, max_s=5.0)
 

@@ -15,6 +15,7 @@ from edgeai.measure.conditions import Change, Conditions
 from edgeai.measure.memory import Memory
 from edgeai.measure.protocol import PipelineMeasured, Tensor
 from edgeai.measure.statistics import Estimate
+from edgeai.unavailable import Unavailable
 
 from .figures import Latency
 from .limits import LimitVerdict
@@ -22,7 +23,6 @@ from .mlperf import MlperfResult
 from .pipeline_report import BundleIdentity, PipelineResult
 from .profiling import ProfileResult
 from .soak_report import SoakResult
-from .unavailable import Unavailable
 
 SCHEMA_VERSION = 1
 

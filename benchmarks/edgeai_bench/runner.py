@@ -25,6 +25,7 @@ from edgeai.measure.protocol import (
     Request,
 )
 from edgeai.measure.statistics import ENOUGH_PROCESSES, Estimate
+from edgeai.unavailable import Unavailable
 
 from . import foreign
 from .figures import known, latency_of, less, over
@@ -45,7 +46,6 @@ from .report import (
     Start,
 )
 from .targets import Target, check_inputs, chooses_sizes, completed, opened_target
-from .unavailable import Unavailable
 from .verdict import doubts_about_request, doubts_of, verdict_of
 
 OnProgress = Callable[[float, str], None]

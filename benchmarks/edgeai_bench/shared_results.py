@@ -16,12 +16,12 @@ import click
 
 from edgeai.errors import UsageError, one_line
 from edgeai.measure.protocol import PipelineMeasured
+from edgeai.unavailable import Unavailable
 
 from .json_dir import file_stem, safe_name
 from .render.files import write_file
 from .render.names import name_of
 from .report import Doubt, ProcessRecord, Report, document
-from .unavailable import Unavailable
 
 LIMIT_BYTES = 100_000
 """Of a file: what a repository holds by the hundred, and a browser shows at once."""

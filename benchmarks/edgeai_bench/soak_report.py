@@ -11,8 +11,7 @@ from edgeai.measure.conditions import Change
 from edgeai.measure.long_runs import SoakMeasured
 from edgeai.measure.soak import Block, Glance
 from edgeai.measure.statistics import Comparison, Estimate, compare, slope
-
-from .unavailable import Unavailable
+from edgeai.unavailable import Unavailable
 
 FIRST_S = 60.0
 """The first minute; the first quarter of a soak that is shorter than four."""

@@ -3,10 +3,11 @@
     python benchmarks/peers/p50_bias.py
 
 Each of PROCESSES fresh processes opens a model once and times it, one thread, by three loops in the order
-A B C C B A:
+A B C C B A. All three call the same instance, because where two instances lie in memory moves a model by some
+percent, which is no property of a loop:
 
 - ours: `edgeai.measure.timing.measure_steady` around `Session.run`, as every worker of `edgeai bench` does;
-- bare: the library's own call between two readings of the clock, in a list;
+- bare: the library's own call, below the session, between two readings of the clock, in a list;
 - app: as OpenVINO's benchmark_app measures a synchronous request: start and end of each taken from the clock
   inside the request, the time limit looked at before each, latencies in milliseconds.
 
@@ -22,9 +23,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from session_overhead import bare_onnx, bare_tflite
 
 import edgeai
 from edgeai.measure.inputs import candidate_shapes, synthetic_inputs
@@ -82,15 +83,32 @@ def app_s(call: Call) -> float:
     return float(np.percentile(latencies_ms, 50)) / 1e3
 
 
-def one_process(model_id: str, bare_first: bool) -> dict[str, float]:
-    """The p50 of each loop, in seconds. bare_first: where an instance lies in memory moves a model by some
-    percent, and the order decides, so both in turn."""
+def below(session: edgeai.Session) -> Callable[[dict[str, np.ndarray]], object]:
+    """The library's own call of the instance that a session holds, as one writes it by hand."""
+    runner: Any = session._runner  # noqa: SLF001 - the same instance, see above
+    if runner is not None and hasattr(runner, "_session"):
+        library, names = runner._session, [spec.name for spec in runner.outputs]  # noqa: SLF001
+        return lambda feed: library.run(names, feed)
+    interpreter = runner._invoke.__self__._interpreter  # noqa: SLF001
+    inputs = [detail["index"] for detail in interpreter.get_input_details()]
+    outputs = [detail["index"] for detail in interpreter.get_output_details()]
+    set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+    def call(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        for index, array in zip(inputs, feed.values(), strict=True):
+            set_tensor(index, array)
+        invoke()
+        return [get_tensor(index) for index in outputs]
+
+    return call
+
+
+def one_process(model_id: str) -> dict[str, float]:
+    """The p50 of each loop, in seconds."""
     entry = next(model for model in load_suite("public").models if model.id == model_id)
     path = str(fetch(entry, say=lambda text: None))
-    make_bare = bare_tflite if path.endswith(".tflite") else bare_onnx
-    early = make_bare(path) if bare_first else None
     with edgeai.load(path, threads=1) as session:
-        bare = early or make_bare(path)
+        bare = below(session)
         given = {name: tuple(shape) for name, shape in entry.shapes.items()}
         shapes = next(candidate_shapes(session.raw_inputs, given, None))
         feed = synthetic_inputs(session.raw_inputs, shapes, entry.values, seed=0)
@@ -115,7 +133,7 @@ def main() -> None:
         results = []
         for turn in range(PROCESSES):
             print(f"\r{model_id} {turn + 1}/{PROCESSES}   ", end="", file=sys.stderr, flush=True)
-            command = [sys.executable, __file__, "--one", model_id, str(turn % 2)]
+            command = [sys.executable, __file__, "--one", model_id]
             results.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
         ours, bare, app = ([result[name] for result in results] for name in ("ours", "bare", "app"))
         cells = [f"{statistics.median(bare) * 1e3:.3f}"]
@@ -127,6 +145,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if "--one" in sys.argv:
-        print(json.dumps(one_process(sys.argv[2], sys.argv[3] == "0")))
+        print(json.dumps(one_process(sys.argv[2])))
     else:
         main()

@@ -27,6 +27,7 @@ from edgeai.measure.protocol import (
 )
 from edgeai.measure.soak import Block, Glance
 from edgeai.measure.statistics import Comparison, Estimate
+from edgeai.unavailable import Unavailable
 from edgeai_bench.mlperf import ACCURACY, MlperfResult, QueryTimes, ServerLimit
 from edgeai_bench.pipeline_report import (
     BundleIdentity,
@@ -50,7 +51,6 @@ from edgeai_bench.report import (
     Start,
 )
 from edgeai_bench.soak_report import SoakCourse, SoakMinute, SoakResult
-from edgeai_bench.unavailable import Unavailable
 
 MEMORY = Memory(
     peak_bytes=91_000_000,

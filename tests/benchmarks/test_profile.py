@@ -17,6 +17,7 @@ import pytest
 import edgeai_bench
 from edgeai.errors import UsageError
 from edgeai.testing import write_fake_model
+from edgeai.unavailable import Unavailable
 from edgeai_bench.plan import Plan
 from edgeai_bench.profiling import check_profile, off_accelerator
 from edgeai_bench.render.profile import profile_lines
@@ -24,7 +25,6 @@ from edgeai_bench.render.table import page
 from edgeai_bench.report import document
 from edgeai_bench.targets import opened_target
 from edgeai_bench.trace import trace_of, write_trace
-from edgeai_bench.unavailable import Unavailable
 from tests.benchmarks.made_up import PROFILE, report
 
 SCHEMA = json.loads((Path(edgeai_bench.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from edgeai.measure.statistics import Estimate
 from edgeai.quantities import bytes_text, digits, rate_text, time_text
+from edgeai.unavailable import Unavailable
 from edgeai_bench.render.intervals import interval_text
 from edgeai_bench.render.table import overview, page
 from edgeai_bench.report import Doubt, Failure
-from edgeai_bench.unavailable import Unavailable
 from tests.benchmarks.made_up import BUNDLE, DOUBT, LATENCY, PACED, PIPELINE, STREAM, report
 
 if TYPE_CHECKING:

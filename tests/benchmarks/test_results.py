@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 import edgeai_bench
 from edgeai.errors import InputError, UsageError
+from edgeai.unavailable import Unavailable
 from edgeai_bench.profiling import ProfileResult
 from edgeai_bench.reading import from_json, read_document
 from edgeai_bench.report import document
 from edgeai_bench.results import BEGIN, END, main, read_results, results_table, with_table
 from edgeai_bench.shared_results import LIMIT_BYTES, shared_text, write_results
-from edgeai_bench.unavailable import Unavailable
 from tests.benchmarks.made_up import DOUBT, MLPERF, PROFILE, RECORD, SOAK, report, samples_ns
 from tests.command import call
 

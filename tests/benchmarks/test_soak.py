@@ -20,12 +20,12 @@ from edgeai.measure.protocol import InputRequest, ModelRequest, Request
 from edgeai.measure.soak import Block, Glance
 from edgeai.measure.timing import WarmUpRule
 from edgeai.testing import write_fake_model
+from edgeai.unavailable import Unavailable
 from edgeai_bench.long_run_doubts import about_soak
 from edgeai_bench.reading import from_json
 from edgeai_bench.render.table import overview, page
 from edgeai_bench.report import document
 from edgeai_bench.soak_report import SoakCourse, soak_result
-from edgeai_bench.unavailable import Unavailable
 from tests.benchmarks.made_up import CONDITIONS, MLPERF, QUIET, SOAK, report
 from tests.benchmarks.worn import write_worn_backend
 from tests.command import call

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from edgeai.cli.output import table
 from edgeai.quantities import bytes_text, digits, rate_text, time_text
+from edgeai.unavailable import Unavailable
 
 from ..mlperf import MlperfResult
 from ..report import Report
 from ..soak_report import SoakCourse, SoakMinute, SoakResult
-from ..unavailable import Unavailable
 
 LONG_COLUMNS = ("MLPerf", "sustained")
 """What the overview has besides where any run has them."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from edgeai.cli.output import table
 from edgeai.errors import one_line
 from edgeai.quantities import digits, percent_text, time_text
+from edgeai.unavailable import Unavailable
 
 from ..profiling import OperatorShare, ProfileResult, off_accelerator
-from ..unavailable import Unavailable
 
 _TOP = 15
 """Operators that are shown; the JSON has all."""

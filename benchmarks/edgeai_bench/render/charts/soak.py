@@ -6,9 +6,9 @@ import numpy as np
 
 from edgeai.axes import linear
 from edgeai.markup import Markup, element, joined
+from edgeai.unavailable import Unavailable
 
 from ...soak_report import SoakResult
-from ...unavailable import Unavailable
 from .lane import lane_under
 from .plot import Plot, chart, dots_at, line_through, paths
 from .samples import LEAST_S, Scale

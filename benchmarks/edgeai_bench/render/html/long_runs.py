@@ -7,11 +7,11 @@ from collections.abc import Callable
 from edgeai.markup import Markup, element
 from edgeai.measure.statistics import Estimate
 from edgeai.quantities import bytes_text, digits, rate_text, time_text
+from edgeai.unavailable import Unavailable
 
 from ...mlperf import MlperfResult
 from ...report import Report
 from ...soak_report import SoakCourse, SoakResult
-from ...unavailable import Unavailable
 from ..charts.soak import soak_charts
 from ..intervals import interval_text
 from .parts import UNKNOWN, facts, plural, section

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from edgeai.markup import Markup, element
 from edgeai.quantities import digits, percent_text, time_text
+from edgeai.unavailable import Unavailable
 
 from ...profiling import OperatorShare, ProfileResult, off_accelerator
 from ...report import Report
-from ...unavailable import Unavailable
 from ..charts.bars import bar
 from .parts import UNKNOWN, plural, section, table
 

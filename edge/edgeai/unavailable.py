@@ -11,3 +11,7 @@ class Unavailable:
 
     unavailable: str
     advice: str
+
+
+class Barred(Unavailable):
+    """What could give the figure is there and may not be read: said before all that is merely absent."""

@@ -1,0 +1,85 @@
+"""Which meters there are: one table in order of trust, and what of it works on a machine."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError, one_line
+from ..unavailable import Barred, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .meter import Meter, Site
+
+    Probe = Callable[[Site], Meter | Unavailable]
+
+METERS: dict[str, str] = {}
+"""Name to `module:probe`, the most trusted first. A probe gives the meter, open, or why there is none.
+
+One that needs an address (`--meter shelly=http://10.0.0.7`) is Unavailable without, and says what to give."""
+
+
+NO_SENSOR = Unavailable(
+    "this machine has no power sensor that edgeai can read",
+    "measure the supply with an external meter (`--meter shelly=http://ADDRESS`), or fit this unit's watts "
+    "with `edgeai calibrate`",
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What of the table works here, in its order; the meters are closed again."""
+
+    available: tuple[str, ...]
+    missing: dict[str, Unavailable]
+
+
+def find_meter(site: Site, name: str | None = None) -> Meter | Unavailable:
+    """The meter of a name (`NAME` or `NAME=ADDRESS`), or the first of the table that works here.
+
+    Raises UsageError for a name that is not in the table. Where nothing works, the reason that
+    matters most for this machine.
+    """
+    if name is not None:
+        known, _, address = name.partition("=")
+        return _probe(known)(replace(site, address=address or None))
+    missing: dict[str, Unavailable] = {}
+    for each in METERS:
+        found = _probe(each)(site)
+        if not isinstance(found, Unavailable):
+            return found
+        missing[each] = found
+    return _foremost(missing)
+
+
+def survey(site: Site) -> Survey:
+    """Try every meter of the table once."""
+    available, missing = [], {}
+    for name in METERS:
+        found = _probe(name)(site)
+        if isinstance(found, Unavailable):
+            missing[name] = found
+        else:
+            available.append(name)
+            found.close()
+    return Survey(tuple(available), missing)
+
+
+def _probe(name: str) -> Probe:
+    if name not in METERS:
+        near = difflib.get_close_matches(name, METERS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"no meter is called {one_line(name)!r}; {hint}the meters are: {', '.join(METERS)}")
+    import importlib
+
+    module, _, function = METERS[name].partition(":")
+    probe: Probe = getattr(importlib.import_module(module), function)
+    return probe
+
+
+def _foremost(missing: dict[str, Unavailable]) -> Unavailable:
+    """The reason to print: a sensor that is there and may not be read comes before none at all."""
+    return next((why for why in missing.values() if isinstance(why, Barred)), NO_SENSOR)
