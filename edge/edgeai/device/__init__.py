@@ -14,11 +14,13 @@ from .profile import (
     Figure,
     Match,
     PowerBudget,
+    PowerRails,
     Sensors,
     load_profile,
     parse_profile,
     profile_ids,
 )
+from .warnings import Caution
 
 __all__ = [
     "Device",
@@ -32,9 +34,11 @@ __all__ = [
     "default_threads",
     "usable_cpus",
     "Accelerator",
+    "Caution",
     "Cluster",
     "Figure",
     "Match",
     "PowerBudget",
+    "PowerRails",
     "Sensors",
 ]

@@ -7,7 +7,7 @@ from math import ceil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ..sysroot import SysRoot
+from ..sysroot import SysRoot, whole_number
 
 if TYPE_CHECKING:
     from .profile import DeviceProfile
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 THIS_MACHINE = SysRoot()
 
 _CPUS = "/sys/devices/system/cpu"
+_MOST_CPUS = 1 << 16
+"""More than any kernel is built for (NR_CPUS is 8192 at most): a longer list is garbage."""
 
 
 def usable_cpus(root: SysRoot = THIS_MACHINE) -> int:
@@ -42,12 +44,17 @@ def online_cpus(root: SysRoot) -> frozenset[int]:
         return listed
     lines = (root.read_text("/proc/cpuinfo") or "").splitlines()
     numbers = (line.partition(":")[2].strip() for line in lines if line.startswith("processor"))
-    return frozenset(int(number) for number in numbers if number.isdigit())
+    return frozenset(number for number in map(whole_number, numbers) if number is not None)
 
 
 def physical_cores(root: SysRoot, cpus: frozenset[int]) -> int:
     """How many cores these logical CPUs are; one whose siblings cannot be read counts as a core."""
     return len({_siblings(root, cpu) & cpus or frozenset({cpu}) for cpu in cpus})
+
+
+def one_of_each_core_first(root: SysRoot, cpus: frozenset[int]) -> tuple[int, ...]:
+    """The CPUs in the order in which work meets the fewest shared cores: SMT siblings come last."""
+    return tuple(sorted(cpus, key=lambda cpu: (sorted(_siblings(root, cpu) | {cpu}).index(cpu), cpu)))
 
 
 def topology_is_known(root: SysRoot, cpus: frozenset[int]) -> bool:
@@ -60,9 +67,10 @@ def parse_cpu_list(text: str) -> frozenset[int]:
     cpus: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
+        low, high = whole_number(first), whole_number(last or first)
+        if low is None or high is None or high > _MOST_CPUS:
             return frozenset()
-        cpus.update(range(int(first), int(last or first) + 1))
+        cpus.update(range(low, high + 1))
     return frozenset(cpus)
 
 
@@ -120,9 +128,8 @@ def _cgroup_path(root: SysRoot, controller: str) -> str:
 def _quota_v2(root: SysRoot, folder: str) -> float | None:
     """`cpu.max` is `QUOTA PERIOD` in microseconds, or `max PERIOD`."""
     words = (root.read_text(f"{folder}/cpu.max") or "").split()
-    if len(words) != 2 or not words[0].isdigit() or not words[1].isdigit() or int(words[1]) == 0:
-        return None
-    return int(words[0]) / int(words[1])
+    quota, period = map(whole_number, words) if len(words) == 2 else (None, None)
+    return None if quota is None or not period else quota / period
 
 
 def _quota_v1(root: SysRoot, folder: str) -> float | None:

@@ -9,9 +9,10 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..sysroot import whole_number
 from .cpus import THIS_MACHINE, is_this_machine, online_cpus, physical_cores, topology_is_known
 from .profile import FEATURES, DeviceProfile, profiles_naming
-from .warnings import Facts, warnings_of
+from .warnings import Caution, Facts, cautions_of
 
 if TYPE_CHECKING:
     from ..sysroot import SysRoot
@@ -52,8 +53,13 @@ class Device:
     kernel: str | None
     l4t: str | None
     """NVIDIA's Linux for Tegra, such as `36.4.3`."""
-    warnings: tuple[str, ...]
-    """Each says what is the matter and what to do."""
+    cautions: tuple[Caution, ...]
+    """What a user should know before trusting a number from this machine."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The cautions as lines: each says what is the matter and what to do."""
+        return tuple(caution.text for caution in self.cautions)
 
 
 def detect(root: SysRoot = THIS_MACHINE, machine: str | None = None) -> Device:
@@ -91,7 +97,7 @@ def detect(root: SysRoot = THIS_MACHINE, machine: str | None = None) -> Device:
         os=_os_name(root),
         kernel=root.read_text("/proc/sys/kernel/osrelease"),
         l4t=facts.l4t,
-        warnings=warnings_of(profile, facts),
+        cautions=cautions_of(profile, facts),
     )
 
 
@@ -222,7 +228,8 @@ def cpu_flags(root: SysRoot) -> frozenset[str] | None:
 
 def _memory_bytes(root: SysRoot) -> int | None:
     words = root.read_fields("/proc/meminfo").get("MemTotal", "").split()
-    return int(words[0]) * 1024 if words and words[0].isdigit() else None
+    kib = whole_number(words[0]) if words else None
+    return None if kib is None else kib * 1024
 
 
 def _userland_bits(root: SysRoot) -> int | None:
@@ -242,5 +249,5 @@ def _os_name(root: SysRoot) -> str | None:
 def _l4t(root: SysRoot) -> str | None:
     """`# R36 (release), REVISION: 4.3, GCID: ...` as `36.4.3`."""
     text = root.read_text("/etc/nv_tegra_release") or ""
-    found = re.match(r"# R(\d+) \(release\), REVISION: ([\d.]+)", text)
+    found = re.match(r"# R(\d{1,4}) \(release\), REVISION: ([\d.]+)", text)
     return f"{found.group(1)}.{found.group(2)}" if found else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,17 @@ class PowerBudget:
 
 
 @dataclass(frozen=True)
+class PowerRails:
+    """How the labels of the board's own power monitors make up its power."""
+
+    total: tuple[str, ...]
+    """Labels whose sum is the power of what is measured: one, or several where no label covers it all."""
+    inside: tuple[str, ...]
+    """Labels that are part of the total already. One in neither list is shown, and counted nowhere."""
+    source: str
+
+
+@dataclass(frozen=True)
 class Sensors:
     """Names of what can be read on the board; the drivers live elsewhere."""
 
@@ -134,6 +146,10 @@ class DeviceProfile:
     load_w: Figure | None
     """The whole board with all cores busy."""
     power_budgets: tuple[PowerBudget, ...]
+    rails: PowerRails | None = None
+    """None where the board has no monitors of its own, or nobody says what its total is."""
+    shunts_ohm: Mapping[str, Figure] = field(default_factory=dict)
+    """The shunts soldered beside its monitors, by hwmon chip, such as `ina219`."""
 
     @property
     def performance_cores(self) -> int | None:
@@ -195,6 +211,8 @@ def parse_profile(path: Path) -> DeviceProfile:
         idle_w=_figure(power, "idle_w"),
         load_w=_figure(power, "load_w"),
         power_budgets=tuple(_budget(table) for table in power.tables("budgets")),
+        rails=_rails(power.table("rails")) if power.has("rails") else None,
+        shunts_ohm=_shunts(power.table("shunts_ohm")),
     )
     _check_sources(profile, cpu, memory)
     for table in (cpu, memory, power, run, top):
@@ -314,6 +332,22 @@ def _budget(table: TomlTable) -> PowerBudget:
     budget = PowerBudget(table.text("name"), Figure(table.positive("power_w"), table.text("source")))
     table.done()
     return budget
+
+
+def _rails(table: TomlTable) -> PowerRails:
+    rails = PowerRails(table.texts("total"), table.texts("inside"), table.text("source"))
+    table.done()
+    if not rails.total:
+        table.fail("total", "is empty or missing; give the labels whose sum is the power, or leave rails out")
+    names = (*rails.total, *rails.inside)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        table.fail("", f"names {twice!r} twice; a label counts once")
+    return rails
+
+
+def _shunts(table: TomlTable) -> dict[str, Figure]:
+    figures = ((chip, _figure(table, chip)) for chip in table.names())
+    return {chip: figure for chip, figure in figures if figure is not None}
 
 
 def _check_sources(profile: DeviceProfile, cpu: TomlTable, memory: TomlTable) -> None:

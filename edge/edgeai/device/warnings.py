@@ -19,6 +19,21 @@ _LEGACY_MACHINES = ("aarch64", "arm64", "armv8l", "armv7l")
 
 
 @dataclass(frozen=True)
+class Caution:
+    """One warning in its parts, so that `edgeai doctor` can say more of it than a line."""
+
+    name: str
+    what: str
+    mend: str
+    """What to do."""
+
+    @property
+    def text(self) -> str:
+        """Both as one sentence."""
+        return f"{self.what}{'; ' if ': ' in self.what else ': '}{self.mend}"
+
+
+@dataclass(frozen=True)
 class Facts:
     """What detection saw; None is unknown."""
 
@@ -38,8 +53,8 @@ class Facts:
     l4t: str | None
 
 
-def warnings_of(profile: DeviceProfile, facts: Facts) -> tuple[str, ...]:
-    """All warnings, the most consequential first."""
+def cautions_of(profile: DeviceProfile, facts: Facts) -> tuple[Caution, ...]:
+    """All cautions, the most consequential first."""
     return (
         *_of_match(profile, facts),
         *_of_support(profile, facts),
@@ -49,13 +64,15 @@ def warnings_of(profile: DeviceProfile, facts: Facts) -> tuple[str, ...]:
     )
 
 
-def _of_match(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+def _of_match(profile: DeviceProfile, facts: Facts) -> Iterator[Caution]:
     if not facts.is_generic:
         return
     if facts.machine not in profile.match.machines:
-        yield (
+        yield Caution(
+            "unknown-architecture",
             f"the architecture {facts.machine} is not one that edgeai knows: the defaults of {profile.id} "
-            "are used; expect backends to be missing"
+            "are used",
+            "expect backends to be missing",
         )
     elif facts.l4t is not None:
         why = (
@@ -63,45 +80,55 @@ def _of_match(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
             if facts.compatible
             else f"{facts.root} shows no device tree (containers hide it)"
         )
-        yield (
+        yield Caution(
+            "unknown-jetson",
             f"this is a Jetson (L4T {facts.l4t}), but which one cannot be told, because {why}: "
-            f"{profile.id} is used, without figures for power and RAM; name the module, as in "
-            "edgeai.load(model, device='jetson-orin-nano') or --device jetson-orin-nano"
+            f"{profile.id} is used, without figures for power and RAM",
+            "name the module, as in edgeai.load(model, device='jetson-orin-nano') or "
+            "--device jetson-orin-nano",
         )
     elif facts.compatible:
-        yield (
+        yield Caution(
+            "unknown-board",
             f"no profile matches this board ({facts.compatible[0]}): {profile.id} is used, without figures "
-            "for power and RAM; add devices/<id>.toml for it (devices/README.md)"
+            "for power and RAM",
+            "add devices/<id>.toml for it (devices/README.md)",
         )
     elif not facts.has_dmi and "x86" not in profile.id:
-        yield (
+        yield Caution(
+            "hidden-board",
             f"the board cannot be told, because {facts.root} shows no device tree (containers hide it): "
-            f"{profile.id} is used; name the board, as in edgeai.load(model, device='raspberry-pi-5')"
+            f"{profile.id} is used",
+            "name the board, as in edgeai.load(model, device='raspberry-pi-5')",
         )
 
 
-def _of_support(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+def _of_support(profile: DeviceProfile, facts: Facts) -> Iterator[Caution]:
     release = int(facts.l4t.partition(".")[0]) if facts.l4t else None
     if release is not None and release < 36:
         jetpack, python = (4, "3.6") if release < 34 else (5, "3.8")
         update = "update to JetPack 6, or " if profile.support == "native" else ""
-        yield (
-            f"L4T {facts.l4t} (JetPack {jetpack}) brings Python {python}, too old for edgeai: {update}"
-            "run it in a container with Python 3.10 or later"
+        yield Caution(
+            "old-jetpack",
+            f"L4T {facts.l4t} (JetPack {jetpack}) brings Python {python}, too old for edgeai",
+            f"{update}run it in a container with Python 3.10 or later",
         )
     elif profile.support == "container":
-        yield (
-            f"the vendor's system for {profile.name} is too old for edgeai ({profile.default_os}): unless "
-            "this is another system, run it in a container with Python 3.10 or later"
+        yield Caution(
+            "old-system",
+            f"the vendor's system for {profile.name} is too old for edgeai ({profile.default_os})",
+            "unless this is another system, run it in a container with Python 3.10 or later",
         )
     elif profile.support == "detect-only":
-        yield (
+        yield Caution(
+            "untried-board",
             f"{profile.name} is recognised, and no more: edgeai is not tried on its system and does not use "
-            "its accelerator; measure before relying on it"
+            "its accelerator",
+            "measure before relying on it",
         )
 
 
-def _of_userland(facts: Facts) -> Iterator[str]:
+def _of_userland(facts: Facts) -> Iterator[Caution]:
     if facts.userland_bits != 32:
         return
     # armv8l is a 64-bit kernel that was asked to look like a 32-bit one.
@@ -111,33 +138,43 @@ def _of_userland(facts: Facts) -> Iterator[str]:
         if facts.machine in _LEGACY_MACHINES
         else ""
     )
-    yield (
+    yield Caution(
+        "userland-32-bit",
         f"the userland is 32-bit under a {bits}-bit kernel, and onnxruntime and ai-edge-litert publish no "
-        f"32-bit wheels: {legacy}install a 64-bit system"
+        "32-bit wheels",
+        f"{legacy}install a 64-bit system",
     )
 
 
-def _of_cpu(facts: Facts) -> Iterator[str]:
+def _of_cpu(facts: Facts) -> Iterator[Caution]:
     if facts.flags is None or not facts.cores_known:
-        yield (
+        yield Caution(
+            "unread-cpu",
             f"the CPU cannot be fully read under {facts.root} (no /proc/cpuinfo or /sys): the count of cores "
-            "is the interpreter's and flags are unknown; mount /proc and /sys"
+            "is the interpreter's and flags are unknown",
+            "mount /proc and /sys",
         )
     elif facts.machine == "aarch64" and "asimddp" not in facts.flags:
-        yield (
-            "the CPU has no dot-product instructions (asimddp), so int8 models may be slower than fp32: "
-            "measure both with `edgeai bench`"
+        yield Caution(
+            "no-dot-product",
+            "the CPU has no dot-product instructions (asimddp), so int8 models may be slower than fp32",
+            "measure both with `edgeai bench`",
         )
 
 
-def _of_memory(profile: DeviceProfile, facts: Facts) -> Iterator[str]:
+def _of_memory(profile: DeviceProfile, facts: Facts) -> Iterator[Caution]:
     if facts.memory_bytes is None:
-        yield f"how much RAM there is cannot be read (no /proc/meminfo under {facts.root}); mount /proc"
+        yield Caution(
+            "unread-memory",
+            f"how much RAM there is cannot be read (no /proc/meminfo under {facts.root})",
+            "mount /proc",
+        )
     elif profile.memory_bytes and facts.memory_bytes < _SMALLEST_SHARE * profile.memory_bytes[0]:
         split = "gpu_mem, " if facts.is_pi else ""
-        yield (
+        yield Caution(
+            "little-memory",
             f"RAM is {facts.memory_bytes / 2**20:.0f} MiB, less than half of the smallest {profile.name} "
-            f"listed ({profile.memory_bytes[0] / 2**20:.0f} MiB): check {split}mem= on the kernel's command "
-            "line and the virtual machine's size, unless "
-            f"devices/{profile.id}.toml lacks the size of this board"
+            f"listed ({profile.memory_bytes[0] / 2**20:.0f} MiB)",
+            f"check {split}mem= on the kernel's command line and the virtual machine's size, unless "
+            f"devices/{profile.id}.toml lacks the size of this board",
         )

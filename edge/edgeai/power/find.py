@@ -16,10 +16,33 @@ if TYPE_CHECKING:
 
     Probe = Callable[[Site], Meter | Unavailable]
 
-METERS: dict[str, str] = {}
-"""Name to `module:probe`, the most trusted first. A probe gives the meter, open, or why there is none.
+METERS: dict[str, str] = {
+    "otii": "edgeai.power.otii:probe",
+    "csv": "edgeai.power.csv_live:probe",
+    "shelly": "edgeai.power.shelly:probe",
+    "tasmota": "edgeai.power.tasmota:probe",
+    "thor": "edgeai.power.thor:probe",
+    "hwmon": "edgeai.power.board_input:probe",
+    "iio-ina2xx": "edgeai.power.iio_ina2xx:probe",
+    "ina3221": "edgeai.power.ina3221:probe",
+    "ina3221-iio": "edgeai.power.ina3221_iio:probe",
+    "pmic": "edgeai.power.pmic:probe",
+    "rapl-psys": "edgeai.power.rapl:probe_psys",
+    "rapl": "edgeai.power.rapl:probe",
+    "perf": "edgeai.power.perf_energy:probe",
+    "battery": "edgeai.power.battery:probe",
+    "estimate": "edgeai.power.estimate:probe",
+}
+"""Name to `module:probe`, the most trusted first. A probe gives the meter, open, or why there is none."""
 
-One that needs an address (`--meter shelly=http://10.0.0.7`) is Unavailable without, and says what to give."""
+NAMED_ONLY = {
+    "otii": ("an Otii", "localhost"),
+    "csv": ("an instrument's CSV log", "FILE"),
+    "shelly": ("a Shelly plug", "http://10.0.0.7"),
+    "tasmota": ("a Tasmota plug", "http://10.0.0.7"),
+}
+"""Meters that need an address (`--meter shelly=http://10.0.0.7`): what each is, and such an address.
+Without one they are not even imported; their probes are given a site that has one."""
 
 
 NO_SENSOR = Unavailable(
@@ -45,27 +68,44 @@ def find_meter(site: Site, name: str | None = None) -> Meter | Unavailable:
     """
     if name is not None:
         known, _, address = name.partition("=")
-        return _probe(known)(replace(site, address=address or None))
+        return _try(known, replace(site, address=address or None))
     missing: dict[str, Unavailable] = {}
     for each in METERS:
-        found = _probe(each)(site)
+        found = _try(each, site)
         if not isinstance(found, Unavailable):
-            return found
+            barred = next((each for each, why in missing.items() if isinstance(why, Barred)), None)
+            return found if barred is None else _Second(found, barred, missing[barred])
         missing[each] = found
     return _foremost(missing)
+
+
+class _Second:
+    """A meter that was taken because a more trusted one is there and may not be read: its notes say so."""
+
+    def __init__(self, meter: Meter, first: str, why: Unavailable) -> None:
+        note = f"The more trusted meter {first} is here, but {why.unavailable}; {why.advice}."
+        self.info = replace(meter.info, notes=(note, *meter.info.notes))
+        self.read, self.close = meter.read, meter.close
 
 
 def survey(site: Site) -> Survey:
     """Try every meter of the table once."""
     available, missing = [], {}
     for name in METERS:
-        found = _probe(name)(site)
+        found = _try(name, site)
         if isinstance(found, Unavailable):
             missing[name] = found
         else:
             available.append(name)
             found.close()
     return Survey(tuple(available), missing)
+
+
+def _try(name: str, site: Site) -> Meter | Unavailable:
+    if name in NAMED_ONLY and site.address is None:
+        what, example = NAMED_ONLY[name]
+        return Unavailable(f"{what} is used only when named", f"give its address: --meter {name}={example}")
+    return _probe(name)(site)
 
 
 def _probe(name: str) -> Probe:

@@ -1,4 +1,4 @@
-"""What a meter is: rails that are read together, what they cover, how often they change, how wrong they are."""
+"""What a meter is: rails read together, what they cover, how often they change, how wrong they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Rail:
     """One channel of a meter.
 
     counted: whether the total holds it; a rail inside another one is shown and not added twice.
-    wrap_j: where a counter starts again from 0, so that a step from `a` to a smaller `b` was `b + wrap_j - a`. None for a gauge, and for a counter that does not wrap.
+    wrap_j: where a counter starts again from 0: a step from `a` to a smaller `b` was `b + wrap_j - a`.
+    None for a gauge, and for a counter that does not wrap.
     """
 
     name: str
@@ -51,9 +52,11 @@ class MeterInfo:
     name: its line in the table, with its address where it has one (`shelly=http://10.0.0.7`).
     scope: what the total covers, in a few words that stand beside every joule: `package + dram`,
     `module (VDD_IN)`, `board input`, `wall`. kind: COUNTER_J or GAUGE_W.
-    update_s: how often the sensor's values change, as published; None where nobody says. A sampler measures it.
-    is_estimate: computed from a model of the board, not measured. notes: what a reader has to know, one sentence
-    each.
+    update_s: how often the sensor's values change, as published; None where nobody says.
+    averages_s: over how long before it each value is the mean, as published, so that a load that fluctuates
+    is not missed (INA226: its update period); None where a value is of one moment, or nobody says.
+    is_estimate: computed from a model of the board, not measured. notes: what a reader has to
+    know, one sentence each.
     """
 
     name: str
@@ -64,6 +67,7 @@ class MeterInfo:
     error: ErrorModel
     is_estimate: bool = False
     notes: tuple[str, ...] = ()
+    averages_s: float | None = None
 
 
 class Meter(Protocol):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time, in seconds of `time.monotonic()`, which all processes of a machine share on Linux."""
+    """A stretch of time, in seconds of `time.monotonic()`, which Linux processes share."""
 
     begin_s: float
     end_s: float
