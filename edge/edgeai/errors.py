@@ -13,10 +13,12 @@
     ├── SessionClosed (RuntimeError)       run() after close()
     ├── ConfigError (ValueError)           a TOML of ours or of the user is wrong; names file and key
     │   ├── UnknownDevice (LookupError)
-    │   └── UnknownBackend (LookupError)
+    │   ├── UnknownBackend (LookupError)
+    │   └── OtherUnit                      a local overlay was made on another unit of the board
     ├── UsageError (ValueError)            command-line words that do not fit together
     ├── BackendMissing (ImportError)       names the extra to install
     ├── ExtraMissing (ImportError)         the same for a library that a step or a source needs
+    ├── MeterMissing (OSError)             nothing here measures energy, or not the meter that was named
     ├── ProviderError (RuntimeError)       an execution provider asked for is absent or cannot run nodes
     ├── ExportError (ValueError)           a source cannot be exported; names the node or the file
     │   └── UnsupportedOperator            an operator has no form in the target format
@@ -90,6 +92,10 @@ class UnknownBackend(ConfigError, LookupError):  # noqa: N818
     """No backend has this name."""
 
 
+class OtherUnit(ConfigError):  # noqa: N818
+    """A local overlay (`edgeai calibrate`) was made on another unit than this one."""
+
+
 class UsageError(EdgeError, ValueError):
     """Options that do not fit together or a value that cannot be read."""
 
@@ -108,6 +114,10 @@ class ExportError(EdgeError, ValueError):
 
 class UnsupportedOperator(ExportError):  # noqa: N818
     """An operator has no form in the target format; the message names the node and what to do."""
+
+
+class MeterMissing(EdgeError, OSError):  # noqa: N818
+    """Energy was required, or a meter was named, and nothing measures here; the message says why."""
 
 
 class ProviderError(EdgeError, RuntimeError):

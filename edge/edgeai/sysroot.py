@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def whole_number(text: str) -> int | None:
+    """A number from 0 as a kernel writes it; None for anything else, and for what 64 bits could not hold."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
 @dataclass(frozen=True)
 class SysRoot:
     """A file system root to read system facts from.
@@ -35,11 +40,9 @@ class SysRoot:
 
     def read_int(self, path: str) -> int | None:
         """The file's text as a decimal integer, or None where it is absent or no integer."""
-        text = self.read_text(path)
-        try:
-            return None if text is None else int(text)
-        except ValueError:
-            return None
+        text = (self.read_text(path) or "").strip()
+        number = whole_number(text.removeprefix("-"))
+        return number if number is None or not text.startswith("-") else -number
 
     def read_strings(self, path: str) -> tuple[str, ...]:
         """A NUL-separated list, as the device tree's `compatible` is; empty where it cannot be read."""

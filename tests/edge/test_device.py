@@ -21,6 +21,7 @@ import pytest
 from edgeai.device import (
     DeviceProfile,
     Figure,
+    PowerRails,
     default_threads,
     detect,
     detect_profile,
@@ -386,7 +387,7 @@ def test_an_empty_root_gives_the_generic_profile_and_says_what_is_unknown(tmp_pa
         "the board cannot be told",
         f"the CPU cannot be fully read under {tmp_path} (no /proc/cpuinfo or /sys): the count of cores is "
         "the interpreter's and flags are unknown; mount /proc and /sys",
-        f"how much RAM there is cannot be read (no /proc/meminfo under {tmp_path}); mount /proc",
+        f"how much RAM there is cannot be read (no /proc/meminfo under {tmp_path}): mount /proc",
     ]
 
 
@@ -540,6 +541,8 @@ def figures_in(value: object) -> list[Figure]:
         return [value]
     if isinstance(value, tuple):
         return [figure for item in value for figure in figures_in(item)]
+    if isinstance(value, dict):
+        return figures_in(tuple(value.values()))
     if is_dataclass(value):
         return [figure for field in fields(value) for figure in figures_in(getattr(value, field.name))]
     return []
@@ -594,6 +597,39 @@ def test_an_id_that_is_like_no_other_points_to_the_list() -> None:
 def test_the_smallest_profile_parses(tmp_path: Path) -> None:
     profile = parse_profile(profile_file(tmp_path))
     assert (profile.threads, profile.idle_w, profile.load_w) == (2, Figure(2.0, "its data sheet"), None)
+
+
+def test_rails_and_shunts_are_parsed_and_optional(tmp_path: Path) -> None:
+    profile = parse_profile(profile_file(tmp_path))
+    assert (profile.rails, profile.shunts_ohm) == (None, {})
+    more = """
+[power.rails]
+total = ["VDD_IN"]
+inside = ["VDD_SOC"]
+source = "its data sheet"
+[power.shunts_ohm]
+ina219 = { value = 0.1, source = "printed on it" }
+"""
+    profile = parse_profile(profile_file(tmp_path, new=more))
+    assert profile.rails == PowerRails(("VDD_IN",), ("VDD_SOC",), "its data sheet")
+    assert profile.shunts_ohm == {"ina219": Figure(0.1, "printed on it")}
+
+
+RAIL_MISTAKES = {
+    "[power.rails]\nsource = 'x'": "power.rails.total: is empty or missing",
+    "[power.rails]\ntotal = ['A']": "power.rails.source: is missing",
+    "[power.rails]\ntotal = ['A']\ninside = ['A']\nsource = 'x'": "power.rails: names 'A' twice",
+    "[power.rails]\ntotal = 'A'\nsource = 'x'": "power.rails.total: is a text, 'A'; give a list",
+    "[power.shunts_ohm]\nina219 = 0.1": "power.shunts_ohm.ina219: is a number, 0.1; give a table",
+    "[power.shunts_ohm]\nina219 = { value = 0.1 }": "power.shunts_ohm.ina219.source: is missing",
+}
+
+
+@pytest.mark.parametrize(("more", "message"), RAIL_MISTAKES.items())
+def test_a_mistake_in_rails_or_shunts_names_file_and_key(more: str, message: str, tmp_path: Path) -> None:
+    path = profile_file(tmp_path, new=more)
+    with pytest.raises(ConfigError, match=re.escape(f"{path}: {message}")):
+        parse_profile(path)
 
 
 MISTAKES = {

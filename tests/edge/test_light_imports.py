@@ -33,7 +33,15 @@ def test_errors_can_be_caught_by_name_without_loading_anything_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["device", "list"], ["device", "show", "raspberry-pi-5"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["device", "list"],
+        ["device", "show", "raspberry-pi-5"],
+        ["doctor", "--list"],
+        ["doctor", "--root", "tests/boards/raspberry-pi-5"],
+    ],
 )
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
     code = (

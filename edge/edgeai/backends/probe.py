@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from . import BACKENDS, is_installed
 
 # The child finds modules where this process does, installed or not.
+_PATH = "import sys\nsys.path[:] = {path!r}\n"
+
 _CHILD = """
-import sys
-sys.path[:] = {path!r}
 from edgeai.backends import load_backend
 from edgeai.errors import BackendMissing
 try:
@@ -27,7 +27,7 @@ except BackendMissing as error:
 """
 
 # A cold import of onnxruntime from a slow SD card takes tens of seconds on a Pi Zero 2 W.
-_TIMEOUT_S = 120.0
+TIMEOUT_S = 120.0
 
 # ONNX Runtime 1.31 leaves a file in the folder for temporary files and sends telemetry when it is imported,
 # as edgeai/measure/launch.py says too. A user's own setting wins.
@@ -45,9 +45,41 @@ class Probe:
     """Why it is not usable, and what to do; None where it is."""
 
 
-def probe_backends(timeout_s: float = _TIMEOUT_S) -> tuple[Probe, ...]:
+@dataclass(frozen=True)
+class Tried:
+    """What became of code that ran in a process of its own.
+
+    problem: why it failed, None where it did not. messages: what it and its libraries said on standard error.
+    """
+
+    output: str
+    messages: str
+    problem: str | None
+
+
+def probe_backends(timeout_s: float = TIMEOUT_S) -> tuple[Probe, ...]:
     """Every backend of the table, in its order. The libraries never enter this process."""
     return tuple(_probe(name, timeout_s) for name in BACKENDS)
+
+
+def try_apart(code: str, timeout_s: float = TIMEOUT_S) -> Tried:
+    """Run code in a fresh interpreter that finds the same modules; `sys` is imported already.
+
+    A native library may kill that process or keep it for ever: the problem says so.
+    """
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", _PATH.format(path=sys.path) + code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+            env={**_ENVIRONMENT, **os.environ},
+        )
+    except subprocess.TimeoutExpired:
+        return Tried("", "", f"no answer within {timeout_s:g} s")
+    return Tried(child.stdout, child.stderr, _reason(child) if child.returncode else None)
 
 
 def _probe(name: str, timeout_s: float) -> Probe:
@@ -56,22 +88,11 @@ def _probe(name: str, timeout_s: float) -> Probe:
         return Probe(name, None, f"not installed: {hint}")
     # Where this Python is too new, reinstalling does not help and the hint says so.
     reinstall = f"reinstall it: {hint}" if hint.startswith("pip ") else hint
-    code = _CHILD.format(path=sys.path, target=BACKENDS[name].target)
-    try:
-        child = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-            env={**_ENVIRONMENT, **os.environ},
-        )
-    except subprocess.TimeoutExpired:
-        return Probe(name, None, f"does not load: no answer within {timeout_s:g} s; {reinstall}")
-    lines = child.stdout.split()
-    if child.returncode == 0 and lines:
+    tried = try_apart(_CHILD.format(target=BACKENDS[name].target), timeout_s)
+    lines = tried.output.split()
+    if tried.problem is None and lines:
         return Probe(name, lines[-1], None)
-    return Probe(name, None, f"does not load: {_reason(child)}; {reinstall}")
+    return Probe(name, None, f"does not load: {tried.problem or 'exit code 0'}; {reinstall}")
 
 
 def _reason(child: subprocess.CompletedProcess[str]) -> str:

@@ -44,7 +44,15 @@ COMMANDS: dict[str, Command] = {
         "edgeai_exporters.cli.parity:parity", "Hold the variants of a model against its source, on your data."
     ),
     "distill": Command("edgeai_exporters.cli.distill:distill", "Train a small student by a large teacher."),
+    "calibrate": Command(
+        "edgeai.cli.calibrate:calibrate",
+        "Fit this unit's watts, so that energy can be estimated without a sensor.",
+    ),
+    "power": Command(
+        "edgeai.cli.power:power", "Show power, heat and clocks live, or record a command's energy."
+    ),
     "device": Command("edgeai.cli.device:device", "Show this machine and the boards that edgeai knows."),
+    "doctor": Command("edgeai.cli.doctor:doctor", "Say what is wrong with this board for inference."),
     "store": Command("edgeai.cli.store:store", "List and clean the store of unpacked bundles."),
     "completion": Command("edgeai.cli.completion:completion", "Print the tab-completion script of a shell."),
 }
@@ -53,6 +61,7 @@ COMMANDS: dict[str, Command] = {
 _EXIT_CODES: tuple[tuple[type[errors.EdgeError], int], ...] = (
     (errors.BackendMissing, MISSING_HERE),
     (errors.ExtraMissing, MISSING_HERE),
+    (errors.MeterMissing, MISSING_HERE),
     (errors.ProviderError, MISSING_HERE),
     (errors.StoreError, MISSING_HERE),
     (errors.FetchError, MISSING_HERE),
@@ -109,6 +118,7 @@ def edgeai(context: click.Context) -> None:
       edgeai show faces.edge            what is in the bundle
       edgeai check faces.edge           whether it is sound and runs here
       edgeai device                     what this machine is and which backends it has
+      edgeai doctor                     what is wrong with it, and what mends it
       edgeai bench model.onnx           how fast the model is here, and how much RAM it takes
       edgeai bench --suite public       the same for real public models
 

@@ -112,7 +112,10 @@ def _refuse_before_subcommand(name: str, root: Path | None, as_json: bool, verbo
 
 def _device_document(found: Device, probes: tuple[Probe, ...] | None) -> dict[str, object]:
     backends = None if probes is None else [dataclasses.asdict(probe) for probe in probes]
-    return _document("edgeai.device", device=dataclasses.asdict(found), backends=backends)
+    described = dataclasses.asdict(found)
+    del described["cautions"]
+    described["warnings"] = found.warnings
+    return _document("edgeai.device", device=described, backends=backends)
 
 
 def _document(kind: str, **content: object) -> dict[str, object]:

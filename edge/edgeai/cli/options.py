@@ -20,6 +20,12 @@ from ..included import find_model, included_names
 FILE = click.Path(allow_dash=True)
 FOLDER = click.Path(file_okay=False)
 
+SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""Of a unit of time."""
+# As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
+_LONGEST_S = 7 * 24 * 3600.0  # the kernel's waits end at 24 days
+
 
 class ModelPath(click.Path):
     """A path of a bundle or a model, or the bare name of an included one, which becomes its path."""
@@ -52,6 +58,24 @@ MODEL = ModelPath(allow_dash=True)
 def names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
     """`cuda,cpu` as a tuple."""
     return None if text is None else tuple(part for part in re.split(r"[,\s]+", text) if part)
+
+
+def duration(text: str) -> float:
+    """`500ms`, `10s`, `2m` or `1h` in seconds; a bare number is seconds."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{one_line(text)!r} is no duration like 500ms, 10s or 2m")
+    seconds = float(found[1]) * SECONDS[found[2] or "s"]
+    if seconds > _LONGEST_S:
+        raise click.BadParameter(f"{text!r} is longer than 7 days")
+    return seconds
+
+
+def complete_meters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the table of meters."""
+    from ..power import METERS
+
+    return [name for name in METERS if name.startswith(incomplete)]
 
 
 def complete_backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ..sysroot import SysRoot
+from ..device.cpu_times import ALL, cpu_times
+from ..power.mailbox import open_mailbox
+from ..sysroot import SysRoot, whole_number
 
 # Meaning of the low bits of the Pi firmware's get_throttled; bits 16..19 latch the same since boot.
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
@@ -85,22 +86,20 @@ def read_conditions(root: SysRoot) -> Conditions:
     return Conditions(
         time_s=time.monotonic(),
         frequencies_hz=_frequencies(root),
-        governors=tuple(
-            sorted({root.read_text(path) or "" for path in _cpufreq(root, "scaling_governor")} - {""})
-        ),
-        temperatures_c=_temperatures(root),
+        governors=read_governors(root),
+        temperatures_c=read_temperatures(root),
         load_1min=float(load) if load else None,
         memory_available_bytes=_kib(memory, "MemAvailable"),
-        swap_used_bytes=_swap_used(memory),
-        zram=bool(root.glob("/sys/block/zram*")) and "zram" in (root.read_text("/proc/swaps") or ""),
+        swap_used_bytes=swap_used(memory),
+        zram=read_zram(root),
         throttle_counts=throttling.counts,
         throttle_now=throttling.now,
         cpu_busy_s=busy_s,
         cpu_stolen_s=stolen_s,
         own_cpu_s=time.process_time(),
         cgroup_throttled_s=_cgroup_throttled(root),
-        power_mode=_power_mode(root),
-        clocks_pinned=_clocks_pinned(root),
+        power_mode=read_power_mode(root),
+        clocks_pinned=read_clocks_pinned(root),
     )
 
 
@@ -180,13 +179,20 @@ def _cpufreq(root: SysRoot, name: str) -> list[str]:
     return sorted(paths, key=lambda path: int(path.split("/")[5].removeprefix("cpu")))
 
 
-def _clocks_pinned(root: SysRoot) -> bool | None:
+def read_governors(root: SysRoot) -> tuple[str, ...]:
+    """Those in use, sorted; empty where the kernel scales no clocks or does not show it."""
+    return tuple(sorted({root.read_text(path) or "" for path in _cpufreq(root, "scaling_governor")} - {""}))
+
+
+def read_clocks_pinned(root: SysRoot) -> bool | None:
+    """Whether every core's lowest clock is its highest; None where that cannot be read."""
     lows = [root.read_int(path) for path in _cpufreq(root, "scaling_min_freq")]
     highs = [root.read_int(path) for path in _cpufreq(root, "scaling_max_freq")]
     return lows == highs if lows and None not in lows else None
 
 
-def _temperatures(root: SysRoot) -> dict[str, float]:
+def read_temperatures(root: SysRoot) -> dict[str, float]:
+    """Degrees Celsius by the name of the zone; without those that are off line."""
     found: dict[str, float] = {}
     for zone in root.glob("/sys/class/thermal/thermal_zone*"):
         milli = root.read_int(f"{zone}/temp")
@@ -230,29 +236,29 @@ def _thermal_throttle_counts(root: SysRoot) -> dict[str, int]:
 
 
 def _pi_throttled(root: SysRoot) -> int | None:
-    """The firmware's flags: hex with or without 0x, or `throttled=0x50000`."""
+    """The firmware's flags: hex with or without 0x, or `throttled=0x50000`.
+
+    From sysfs, else from the firmware itself: the question is one call, opens nothing else and clears no bit.
+    """
     # soc/soc:firmware up to the Pi 4; the name carries the bus address on a Pi 5.
-    for path in root.glob("/sys/devices/platform/soc*/soc*firmware/get_throttled"):
-        text = root.read_text(path)
-        if text:
-            try:
-                return int(text.removeprefix("throttled="), 16)
-            except ValueError:
-                return None
-    return None
+    paths = root.glob("/sys/devices/platform/soc*/soc*firmware/get_throttled")
+    text = next(filter(None, map(root.read_text, paths)), None)
+    if text is None:
+        try:
+            with open_mailbox(root) as mailbox:
+                text = mailbox.ask("get_throttled").strip()
+        except OSError:
+            return None
+    try:
+        return int(text.removeprefix("throttled="), 16)
+    except ValueError:
+        return None
 
 
 def _cpu_times(root: SysRoot) -> tuple[float | None, float | None]:
-    """Busy and stolen seconds of all CPUs since boot, from the first line of /proc/stat.
-
-    Its columns: user nice system idle iowait irq softirq steal; guest is inside user already.
-    """
-    line = (root.read_text("/proc/stat") or "").split("\n", 1)[0].split()
-    if len(line) < 9 or line[0] != "cpu":
-        return None, None
-    user, nice, system, _, _, irq, softirq, steal = (int(value) for value in line[1:9])
-    tick_s = 1 / os.sysconf("SC_CLK_TCK")
-    return (user + nice + system + irq + softirq) * tick_s, steal * tick_s
+    """Busy and stolen seconds of all CPUs since boot."""
+    times = cpu_times(root).get(ALL)
+    return (None, None) if times is None else (times.busy_s, times.stolen_s)
 
 
 def _cgroup_throttled(root: SysRoot) -> float | None:
@@ -285,20 +291,26 @@ def _cpu_stat(root: SysRoot, group: str, key: str) -> int | None:
     return None
 
 
-def _power_mode(root: SysRoot) -> str | None:
+def read_power_mode(root: SysRoot) -> str | None:
     """nvpmodel's mode without root: `pmode:0002` of its status file, which may go on with ` fmode:quiet`."""
     found = re.search(r"pmode:(\w+)", root.read_text("/var/lib/nvpmodel/status") or "")
     return f"nvpmodel {found[1]}" if found else None
 
 
-def _swap_used(memory: dict[str, str]) -> int | None:
+def read_zram(root: SysRoot) -> bool:
+    """Whether compressed RAM serves as swap."""
+    return bool(root.glob("/sys/block/zram*")) and "zram" in (root.read_text("/proc/swaps") or "")
+
+
+def swap_used(memory: dict[str, str]) -> int | None:
+    """Bytes in swap, from the fields of /proc/meminfo."""
     total, free = _kib(memory, "SwapTotal"), _kib(memory, "SwapFree")
     return None if total is None or free is None else total - free
 
 
 def _kib(fields: dict[str, str], key: str) -> int | None:
-    number = fields.get(key, "").split(" ")[0]
-    return int(number) * 1024 if number.isdecimal() else None
+    number = whole_number(fields.get(key, "").split(" ")[0])
+    return None if number is None else number * 1024
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

@@ -66,11 +66,15 @@ class PowerTrace:
     """Power over time for a drawing, thinned to at most 2,000 points. times_s: since the trace began.
 
     power_w: of the counted rails together; None marks a gap. rails_w: mean of every rail over the windows.
+    inside: rails that lie inside another one, and are not in power_w.
+    began_s: `time.monotonic()` of this machine when the trace began, to lay another log beside it.
     """
 
     times_s: tuple[float, ...]
     power_w: tuple[float | None, ...]
     rails_w: dict[str, float]
+    inside: tuple[str, ...]
+    began_s: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Energy:
     power_w: mean in the windows. idle_w: mean of before and after; idle_drift_w: after less before.
     inferences_per_j: of the gross energy.
     method: a sentence: which meter, counter or gauge, how many windows of what length.
-    sigmas_j: one standard deviation of gross_j by cause: gain, offset, resolution, end points, windows.
+    sigmas_j: one standard deviation of gross_j by cause: gain, offset, resolution, end points, sampling (what
+    lies between the reads), windows (what they differ by beyond that).
     doubts: names and sentences of what is weak here, such as `few sensor updates`.
     """
 

@@ -116,6 +116,8 @@ class Request:
     pipeline: None for a model on tensors.
     scenario: run this one of MLPerf instead. soak_s: call back to back for so long instead.
     profile: find out what each operator takes instead; of a model on tensors only.
+    energy: stay alive and idle or run whenever the launcher says so; see `energy_process`.
+    tree: read conditions from this folder, which stands for another machine; RAM stays this process's own.
     """
 
     model: ModelRequest
@@ -133,6 +135,8 @@ class Request:
     scenario: Scenario | None = None
     soak_s: float | None = None
     profile: ProfileRule | None = None
+    energy: bool = False
+    tree: str | None = None
 
 
 @dataclass(frozen=True)

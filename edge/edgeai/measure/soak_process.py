@@ -33,7 +33,7 @@ def run_soak(ready: Ready, request: Request, say: Say) -> SoakMeasured:
         clocks = [hz for hz in conditions.frequencies_hz if hz is not None]
         return Glance(
             now_s,
-            read_anonymous(root),
+            read_anonymous(ready.own),
             sum(clocks) / len(clocks) if clocks else None,
             max(conditions.temperatures_c.values(), default=None),
         )

@@ -59,6 +59,14 @@ class Comparison:
         return self.low > 1 or self.high < 1
 
 
+@dataclass(frozen=True)
+class Line:
+    """y = intercept + slope x, with the 95 % interval of each. intercept: in the unit of y."""
+
+    intercept: Estimate
+    slope: Estimate
+
+
 def percentile(samples: Samples, p: float) -> Estimate | None:
     """The p-quantile (0 < p < 1) of independent samples, its interval from order statistics.
 
@@ -216,15 +224,32 @@ def slope(x: Samples, y: Samples) -> Estimate | None:
     Neighbours in time are alike, so give means of stretches rather than single readings: else the interval is
     too narrow. None with fewer than ENOUGH_RUNS points, or where x does not vary.
     """
-    if len(x) < ENOUGH_RUNS or float(np.ptp(x)) == 0:
+    line = fit_line(x, y) if len(x) >= ENOUGH_RUNS else None
+    return None if line is None else line.slope
+
+
+def fit_line(x: Samples, y: Samples) -> Line | None:
+    """The straight line of least squares, with Student's t intervals.
+
+    None with fewer than 3 points, through which a line fits without an error, or where x does not vary.
+    """
+    if len(x) < 3 or float(np.ptp(x)) == 0:
         return None
-    away = x - np.mean(x)
+    middle = float(np.mean(x))
+    away = x - middle
     spread = float(np.sum(away**2))
     value = float(np.sum(away * (y - np.mean(y)))) / spread
-    rest = y - np.mean(y) - value * away
-    error = math.sqrt(float(np.sum(rest**2)) / (len(x) - 2) / spread)
-    half = student_t_quantile((1 + LEVEL) / 2, len(x) - 2) * error
-    return Estimate(value, value - half, value + half)
+    at_zero = float(np.mean(y)) - value * middle
+    rest = y - at_zero - value * x
+    sigma = math.sqrt(float(np.sum(rest**2)) / (len(x) - 2))
+    t = student_t_quantile((1 + LEVEL) / 2, len(x) - 2)
+    half, half_at_zero = (
+        t * sigma * part for part in (1 / math.sqrt(spread), math.sqrt(1 / len(x) + middle**2 / spread))
+    )
+    return Line(
+        Estimate(at_zero, at_zero - half_at_zero, at_zero + half_at_zero),
+        Estimate(value, value - half, value + half),
+    )
 
 
 def coefficient_of_variation(samples: Samples) -> float | None:

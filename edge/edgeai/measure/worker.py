@@ -12,16 +12,14 @@ _STARTED_NS = time.perf_counter_ns()  # before anything heavy: the interpreter i
 
 # ruff: noqa: E402 - the line above must run first
 
-import ctypes
 import gc
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +28,7 @@ from ..errors import one_line
 from ..sysroot import SysRoot
 from . import wire
 from .conditions import Change, change_between, read_conditions, read_throttling
+from .dying import die_with_parent
 from .memory import limit_to_machine, reset_peak
 from .phases import Phases, Say
 from .protocol import Measured, Probed, Request, Streamed, Timed, Turned
@@ -49,6 +48,7 @@ from .timing import (
 
 if TYPE_CHECKING:
     from ..session import Session
+    from .energy_process import EnergyRan
     from .long_runs import ScenarioMeasured, SoakMeasured
     from .profiled import Profiled
 
@@ -59,7 +59,7 @@ _STREAM_CAPACITY = 5_000
 def main() -> None:
     """Do the request and say what happened; the exit code is 0 whenever an answer was given."""
     spawned_ns, pipe = int(sys.argv[1]), os.fdopen(int(sys.argv[2]), "w", buffering=1)
-    _die_with_parent()
+    die_with_parent()
 
     def say(event: str, **fields: object) -> None:
         pipe.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")
@@ -80,13 +80,11 @@ def main() -> None:
 
 def _done(
     request: Request, say: Say, spawned_ns: int
-) -> Probed | Measured | Turned | ScenarioMeasured | SoakMeasured | Profiled:
+) -> Probed | Measured | Turned | ScenarioMeasured | SoakMeasured | Profiled | EnergyRan:
     if request.probe:
         return probe(request, say)
-    if request.turns:
-        from .turns import take_turns
-
-        return take_turns(prepare(request, say, spawned_ns), request, say, sys.stdin.buffer)
+    if request.turns or request.energy:
+        return _obey(request, say, spawned_ns)
     if request.scenario is not None:
         from .scenario_process import run_scenario
 
@@ -100,6 +98,17 @@ def _done(
 
         return profile(request, request.profile, say)
     return measure(request, say, spawned_ns)
+
+
+def _obey(request: Request, say: Say, spawned_ns: int) -> Turned | EnergyRan:
+    """Do what comes in as lines from now on."""
+    if request.turns:
+        from .turns import take_turns
+
+        return take_turns(prepare(request, say, spawned_ns), request, say, sys.stdin.buffer)
+    from .energy_process import take_orders
+
+    return take_orders(prepare(request, say, spawned_ns), request, say, sys.stdin.buffer)
 
 
 def probe(request: Request, say: Say) -> Probed:
@@ -176,6 +185,9 @@ class Ready:
     """A process at its baseline: everything is imported and allocated, the model is not opened."""
 
     root: SysRoot
+    """What conditions are read from."""
+    own: SysRoot
+    """What this process's RAM is read from."""
     phases: Phases
     subject: Subject
     alive: Callable[[], None]
@@ -197,8 +209,9 @@ class Ready:
 
 def prepare(request: Request, say: Say, spawned_ns: int) -> Ready:
     """The phases before the model is opened."""
-    root = SysRoot(Path(request.sysroot))
-    phases = Phases(root, say)
+    own = SysRoot(Path(request.sysroot))
+    root = own if request.tree is None else SysRoot(Path(request.tree))
+    phases = Phases(own, say)
     phases.end("interpreter", since_ns=spawned_ns, until_ns=_STARTED_NS)
     say("phase", name="imports")
     alive = _twice_a_second(lambda: say("alive"))
@@ -212,11 +225,11 @@ def prepare(request: Request, say: Say, spawned_ns: int) -> Ready:
     stream_recorder = Recorder(_STREAM_CAPACITY if subject.is_stream else 0)
     loop_s = _rehearse(root, subject)
     gc.collect()
-    limit_to_machine(root)
-    peak_resets = reset_peak(root)
+    limit_to_machine(own)
+    peak_resets = reset_peak(own)
     phases.end("baseline")
     recorders = (recorder, paced_recorder, stream_recorder)
-    return Ready(root, phases, subject, alive, recorders, loop_s, peak_resets)
+    return Ready(root, own, phases, subject, alive, recorders, loop_s, peak_resets)
 
 
 def _subject(request: Request, alive: Callable[[], None]) -> Subject:
@@ -329,15 +342,3 @@ def _streamed(loop: RealTime | None, change: Change | None) -> Streamed | None:
         cpu_s=loop.cpu_s,
         change=change,
     )
-
-
-def _die_with_parent() -> None:
-    """Be killed when the launcher dies, and be the kernel's first choice when memory runs out."""
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
-    libc: Any = ctypes.CDLL(None)
-    libc.prctl(set_parent_death_signal, signal.SIGKILL)
-    SysRoot().write_text("/proc/self/oom_score_adj", "1000")
-
-
-if __name__ == "__main__":
-    main()

@@ -125,6 +125,36 @@ def test_only_new_or_present_throttling_of_a_pi_is_an_event(
     assert change_between(first, second).throttle_events == events
 
 
+MAILBOX = "dev/vcio_gencmd/get_throttled"
+
+
+@pytest.mark.parametrize("text", ["throttled=0x50005\n", "throttled=50005\n", "0x50005", "50005"])
+def test_without_a_file_of_flags_the_firmware_is_asked_itself(tmp_path: Path, text: str) -> None:
+    seen = read(tmp_path, {MAILBOX: text})
+    assert seen.throttle_now == ("under-voltage", "throttled")
+    assert seen.throttle_counts["soft temperature limit since boot"] == 0
+
+
+def test_latched_bits_of_the_firmware_are_no_news_and_new_ones_are(tmp_path: Path) -> None:
+    first = read(tmp_path, {MAILBOX: "throttled=0x50000"})
+    assert change_between(first, first).throttle_events == {}
+    second = read(tmp_path, {MAILBOX: "throttled=0xd0008"})
+    assert change_between(first, second).throttle_events == {
+        "soft temperature limit since boot": 1,
+        "soft temperature limit": 1,
+    }
+
+
+def test_the_file_of_flags_comes_before_the_firmware(tmp_path: Path) -> None:
+    seen = read(tmp_path, {FIRMWARE: "8", MAILBOX: "throttled=0x1"})
+    assert seen.throttle_now == ("soft temperature limit",)
+
+
+@pytest.mark.parametrize("text", ["", 'error=1 error_msg="Command not registered"'])
+def test_a_firmware_that_does_not_tell_its_flags_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    assert read_throttling(a_root(tmp_path, {MAILBOX: text})) == Throttling({}, ())
+
+
 def test_a_pi_with_a_mainline_kernel_shows_under_voltage_as_an_alarm(tmp_path: Path) -> None:
     volt = "sys/class/hwmon/hwmon1"
     quiet = read(tmp_path, {f"{volt}/name": "rpi_volt\n", f"{volt}/in0_lcrit_alarm": "0\n"})

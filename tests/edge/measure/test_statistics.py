@@ -17,6 +17,7 @@ from edgeai.measure.statistics import (
     coefficient_of_variation,
     compare,
     compare_turns,
+    fit_line,
     incomplete_beta,
     mean_over_processes,
     outlier_share,
@@ -441,6 +442,22 @@ def test_a_slope_and_its_interval_are_scipys(n: int) -> None:
     assert found is not None
     assert found.value == pytest.approx(line.slope)
     assert (found.low, found.high) == pytest.approx((line.slope - half, line.slope + half))
+
+
+@pytest.mark.parametrize("n", [3, 6, 40])
+def test_where_a_line_begins_and_its_interval_are_scipys(n: int) -> None:
+    random = np.random.default_rng(n)
+    x = random.uniform(0, 4, n)
+    y = 2.7 + 0.9 * x + random.normal(0, 0.1, n)
+    line = stats.linregress(x, y)
+    half = stats.t.ppf(0.975, n - 2) * line.intercept_stderr
+    found = fit_line(x, y)
+    assert found is not None
+    assert found.intercept.value == pytest.approx(line.intercept)
+    assert (found.intercept.low, found.intercept.high) == pytest.approx(
+        (line.intercept - half, line.intercept + half)
+    )
+    assert fit_line(x[:2], y[:2]) is None
 
 
 def test_no_slope_goes_through_few_points_or_through_one_moment() -> None:
