@@ -38,6 +38,7 @@ def test_the_wheel_holds_our_three_packages_and_their_data_only(wheel: Path) -> 
     assert "edgeai_bench/report.schema.json" in names
     assert "edgeai_bench/comparison.schema.json" in names
     assert "edgeai/py.typed" in names
+    assert "edgeai/_data/udev/70-edgeai-power.rules" in names
 
 
 def test_the_wheel_holds_the_included_models_their_samples_and_not_what_makes_them(wheel: Path) -> None:

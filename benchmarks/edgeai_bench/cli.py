@@ -24,6 +24,7 @@ from edgeai.measure.scenarios import SCENARIOS
 from . import options
 from .comparing.command import run_comparison
 from .comparing.options import Asked, comparison_options
+from .energy_options import EnergyAsked, energy_options
 from .judging import any_failed, judge_all
 from .keeping import Keeping, keeping_options
 from .limits import LimitVerdict
@@ -181,6 +182,7 @@ from .trace import check_profile_options, write_trace
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the synthetic inputs."
 )
+@energy_options
 @comparison_options
 @remote_asked.remote_options
 @keeping_options
@@ -218,6 +220,7 @@ def bench(
     warm_up: float | None,
     timeout: float | None,
     seed: int,
+    energy: EnergyAsked,
     comparing: Asked,
     remote: remote_asked.Asked,
     keeping: Keeping,
@@ -225,7 +228,7 @@ def bench(
     as_json: bool,
     verbosity: int,
 ) -> None:
-    """Measure latency, RAM and CPU time of a model or a bundle on this machine.
+    """Measure latency, RAM, CPU time and energy of a model or a bundle on this machine.
 
     Without a model, those that come with edgeai are measured; they also answer to their names, as `digits`.
     A bundle is measured with the variant that each installed backend would run.
@@ -249,6 +252,8 @@ def bench(
       edgeai bench model.onnx --mlperf server --server-rate 50/s --server-limit 15ms
       edgeai bench door.edge --soak 30m
       edgeai bench model.onnx --profile --trace trace.json
+      edgeai bench model.onnx --energy require
+      edgeai bench model.onnx --meter shelly=http://10.0.0.7
       edgeai bench a.onnx --against b.tflite --fail-if-slower 5% --fail-if-bigger 5%
       edgeai bench --compare main.json branch.json --fail-if-slower 5% --junit gates.xml
       edgeai bench --self-test
@@ -298,6 +303,7 @@ def bench(
     if input_file is not None and (shapes or (batch is not None and mlperf is None)):
         raise UsageError("--input brings its own shapes; leave --input-shape and --batch out")
     if comparing.is_asked:
+        energy.refuse_comparing()
         with _stopped_as_by_ctrl_c():
             code = run_comparison(
                 comparing,
@@ -315,12 +321,16 @@ def bench(
     if remote.boards:
         copied = {"input_file": input_file, "source_file": source_file}
         _on_boards(remote, models, copied, suite, keeping, files, as_json=as_json, verbosity=verbosity)
+    energy.refuse_keeping(keeping.results)
+    plan = energy.planned(plan)
     jobs, skipped = _jobs(chosen, models, sweep, model, inputs)
     kept = keeping.open(anew=trace_file is not None)
     with _stopped_as_by_ctrl_c(), Progress(len(jobs), quiet=verbosity < 0) as progress:
         reports, failures, problems = run_jobs(jobs, plan, progress, stop_at_error=len(jobs) == 1, kept=kept)
     failures = skipped + failures
-    limits = judge_all(reports, failures, {} if chosen is None else chosen.limits)
+    limits = judge_all(
+        reports, failures, {} if chosen is None else chosen.limits, estimates=energy.wants_estimates
+    )
     write_files(files, reports, failures)
     write_results(keeping.results, reports, quiet=verbosity < 0)
     if as_json:
@@ -328,7 +338,10 @@ def bench(
     else:
         _print(reports, failures, limits, verbose=verbosity > 0)
     write_trace(trace_file, reports)  # last: where there is none, nothing that was measured is lost
-    click.get_current_context().exit(_exit_code(reports, failures, problems, limits))
+    code = _exit_code(reports, failures, problems, limits)
+    if code == DONE and energy.is_missing(reports):
+        code = MISSING_HERE
+    click.get_current_context().exit(code)
 
 
 def _on_boards(

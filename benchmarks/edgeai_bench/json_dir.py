@@ -17,10 +17,10 @@ from typing import Any
 
 import edgeai
 from edgeai.backends import BACKENDS
-from edgeai.device import detect
 from edgeai.errors import EdgeError, UsageError, one_line
 from edgeai.measure.protocol import InputRequest, ModelRequest
 
+from .energy import device_of
 from .identity import check_hashes, sha256_of
 from .plan import Plan
 from .reading import KIND, from_json
@@ -37,7 +37,7 @@ def asked_for(model: ModelRequest, inputs: InputRequest, plan: Plan, *, model_id
 
     Raises EdgeError for a model or a file of inputs that cannot be read.
     """
-    device = detect()
+    device = device_of(plan)
     everything = {
         "edgeai": edgeai.__version__,
         "libraries": _library_versions(),

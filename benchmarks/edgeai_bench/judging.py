@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from edgeai.measure.statistics import ENOUGH_PROCESSES, Estimate, student_t_interval
+from edgeai.unavailable import Unavailable
 
 from .limits import (
     AT_MOST,
@@ -31,9 +32,12 @@ class _Unavailable(Exception):  # noqa: N818 - caught below, never seen
 
 
 def judge_all(
-    reports: Sequence[Report], failures: Sequence[Failure], limits: Limits
+    reports: Sequence[Report], failures: Sequence[Failure], limits: Limits, *, estimates: bool = False
 ) -> tuple[LimitVerdict, ...]:
-    """Every limit of every run, in their order, then of the models that were not measured."""
+    """Every limit of every run, in their order, then of the models that were not measured.
+
+    estimates: whether an estimate of energy is judged as a measurement would be, since it was asked for.
+    """
     seen = {report.model.id for report in reports} | {failure.model for failure in failures}
     nobody = [
         Failure(name, None, "UsageError", "none of the backends asked for reads it", skipped=True)
@@ -41,18 +45,22 @@ def judge_all(
         if name not in seen
     ]
     return tuple(
-        [judge(report, limit) for report in reports for limit in limits.get(report.model.id or "", ())]
+        [
+            judge(report, limit, estimates=estimates)
+            for report in reports
+            for limit in limits.get(report.model.id or "", ())
+        ]
         + [verdict for failure in (*failures, *nobody) for verdict in _not_measured(failure, limits)]
     )
 
 
-def judge(report: Report, limit: Limit) -> LimitVerdict:
+def judge(report: Report, limit: Limit, *, estimates: bool = False) -> LimitVerdict:
     """`passed` where the whole interval is inside, `failed` where it is past the limit, else `undecided`.
 
     A figure that the run cannot give is `unavailable`, which fails nothing.
     """
     try:
-        figure = _figure(report, limit.name)
+        figure = _figure(report, limit.name, estimates)
     except _Unavailable as reason:
         return _verdict(report, limit, None, UNAVAILABLE, str(reason))
     low, high = figure.low, figure.high
@@ -65,7 +73,7 @@ def judge(report: Report, limit: Limit) -> LimitVerdict:
     )
     if inside or past:
         return _verdict(report, limit, figure, PASSED if inside else FAILED, None)
-    return _verdict(report, limit, figure, UNDECIDED, _undecided(report))
+    return _verdict(report, limit, figure, UNDECIDED, _undecided(report, limit.name))
 
 
 def any_failed(verdicts: Sequence[LimitVerdict]) -> bool:
@@ -73,7 +81,7 @@ def any_failed(verdicts: Sequence[LimitVerdict]) -> bool:
     return any(verdict.verdict == FAILED for verdict in verdicts)
 
 
-def _figure(report: Report, name: str) -> Estimate:
+def _figure(report: Report, name: str, estimates: bool) -> Estimate:
     """In the unit of the name, always with both bounds. Raises _Unavailable."""
     scale = LIMITED[name].scale
     if name == "size_mb":  # counted, not measured
@@ -82,11 +90,27 @@ def _figure(report: Report, name: str) -> Estimate:
     if report.verdict == INVALID:
         reasons = ", ".join(doubt.name for doubt in report.warnings if doubt.effect == "invalid")
         raise _Unavailable(f"the run is INVALID ({reasons}); measure it again")
+    if name == "energy_mj":  # of a process of its own, whose windows give the interval
+        return _scaled(_energy(report, estimates), scale)
     if report.settings.processes == 1:
         raise _Unavailable(
             f"one process does not tell how far processes differ; measure with --processes {ENOUGH_PROCESSES}"
         )
     found = _percentile(report, name) if name in _PERCENTILES else _mean(report, _MEANS[name](report))
+    return _scaled(found, scale)
+
+
+def _energy(report: Report, estimates: bool) -> Estimate:
+    """Gross, which does not depend on what idle was."""
+    energy = report.energy
+    if isinstance(energy, Unavailable):
+        raise _Unavailable(f"{energy.unavailable}; {energy.advice}")
+    if energy.is_estimate and not estimates:
+        raise _Unavailable("it is an estimate, which limits judge only with --meter estimate")
+    return energy.gross_j
+
+
+def _scaled(found: Estimate, scale: float) -> Estimate:
     if found.low is None or found.high is None:
         raise _Unavailable("its interval is not known; measure with more --processes")
     return Estimate(found.value / scale, found.low / scale, found.high / scale)
@@ -137,7 +161,9 @@ def _mean(report: Report, found: Estimate | None) -> Estimate:
     return Estimate(wide.value, max(wide.low, 0.0), wide.high)  # no figure here can be below 0
 
 
-def _undecided(report: Report) -> str:
+def _undecided(report: Report, name: str) -> str:
+    if name == "energy_mj":
+        return "the limit lies in the 95 % interval; measure without --quick, or with another meter"
     if report.settings.processes < ENOUGH_PROCESSES:
         return "the limit lies in the interval, which is wide for two processes; measure with --processes 5"
     return (

@@ -20,7 +20,7 @@ class LimitedFigure:
     sense: str = AT_MOST
 
 
-_MS, _MB = 1e-3, 1e6  # decimal, as everywhere in edgeai
+_MS, _MB, _MJ = 1e-3, 1e6, 1e-3  # decimal, as everywhere in edgeai
 LIMITED: dict[str, LimitedFigure] = {
     "p50_ms": LimitedFigure(_MS),
     "p90_ms": LimitedFigure(_MS),
@@ -33,6 +33,7 @@ LIMITED: dict[str, LimitedFigure] = {
     "peak_mb": LimitedFigure(_MB),
     "incremental_mb": LimitedFigure(_MB),
     "size_mb": LimitedFigure(_MB),
+    "energy_mj": LimitedFigure(_MJ),
     "throughput_hz": LimitedFigure(1.0, AT_LEAST),
 }
 """By the key in a suite."""

@@ -9,8 +9,11 @@ from edgeai.errors import UsageError, one_line
 from edgeai.measure.launch import run_worker
 from edgeai.measure.long_runs import ScenarioMeasured, SoakMeasured
 from edgeai.measure.protocol import Request
+from edgeai.unavailable import Unavailable
 
+from .energy import energy_s
 from .mlperf import NAMES, MlperfResult, mlperf_result, scenario_of
+from .mlperf_energy import query_energy, sampled
 from .plan import Plan
 from .soak_report import SoakResult, soak_result
 
@@ -81,13 +84,15 @@ def run_long(request: Request, plan: Plan, on_progress: Callable[[float, str], N
     on_progress: gets the share of the whole command that is done, and what it is at with the time left.
     """
     mlperf = soak = None
-    done = usual_share(plan)
+    done = usual_share(plan) + energy_share(plan)
     if plan.scenario is not None:
         share = plan.scenario.min_s / _total_s(plan)
         follow = _follow(NAMES[plan.scenario.kind], done, share, on_progress)
         asked = replace(request, probe=False, scenario=plan.scenario)
-        found = run_worker(ScenarioMeasured, asked, on_event=follow, silence_s=plan.silence_s)
-        mlperf = mlperf_result(plan.scenario, found)
+        with sampled(plan) as sampler:
+            found = run_worker(ScenarioMeasured, asked, on_event=follow, silence_s=plan.silence_s)
+        energy = sampler if isinstance(sampler, Unavailable) else query_energy(sampler.trace(), found)
+        mlperf = replace(mlperf_result(plan.scenario, found), energy=energy)
         done += share
     if plan.soak_s is not None:
         follow = _follow("soak", done, plan.soak_s / _total_s(plan), on_progress)
@@ -102,13 +107,18 @@ def usual_share(plan: Plan) -> float:
     return _usual_s(plan) / _total_s(plan)
 
 
+def energy_share(plan: Plan) -> float:
+    """Which share the energy pass takes, which comes after the usual processes."""
+    return energy_s(plan) / _total_s(plan)
+
+
 def _usual_s(plan: Plan) -> float:
     return plan.processes * (plan.stop.min_s + plan.warm_up.min_s + _PROCESS_S)
 
 
 def _total_s(plan: Plan) -> float:
     scenario_s = 0.0 if plan.scenario is None else plan.scenario.min_s
-    return _usual_s(plan) + scenario_s + (plan.soak_s or 0.0)
+    return _usual_s(plan) + energy_s(plan) + scenario_s + (plan.soak_s or 0.0)
 
 
 def _follow(

@@ -21,6 +21,8 @@ from edgeai.measure.scenarios import (
 from edgeai.quantities import time_text
 from edgeai.unavailable import Unavailable
 
+from .mlperf_energy import QueryEnergy
+
 MIN_S = 600.0
 """Every scenario lasts ten minutes."""
 MIN_OFFLINE_SAMPLES = 24_576
@@ -106,6 +108,8 @@ class MlperfResult:
     change: Change
     output_error: str | None
     accuracy: Unavailable
+    energy: QueryEnergy | Unavailable | None = None
+    """None in documents of earlier versions."""
 
 
 def scenario_of(

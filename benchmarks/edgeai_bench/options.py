@@ -9,13 +9,12 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from edgeai.cli.options import ModelPath
+from edgeai.cli.options import SECONDS, ModelPath, duration
 from edgeai.errors import UsageError, one_line
 
+__all__ = ["FILE", "MODEL", "complete_suites", "duration", "names", "numbers", "parse_shapes", "rate"]
+
 # As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
-_LONGEST_S = 7 * 24 * 3600.0  # the kernel's waits end at 24 days
-_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(s|m|h)|\s*hz)?", re.IGNORECASE)
 
 
@@ -32,23 +31,12 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def duration(text: str) -> float:
-    """`500ms`, `10s`, `2m` or `1h` in seconds; a bare number is seconds."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise click.BadParameter(f"{one_line(text)!r} is no duration like 500ms, 10s or 2m")
-    seconds = float(found[1]) * _SECONDS[found[2] or "s"]
-    if seconds > _LONGEST_S:
-        raise click.BadParameter(f"{text!r} is longer than 7 days")
-    return seconds
-
-
 def rate(text: str) -> float:
     """`10/s`, `6/m` or `10 Hz` in calls a second."""
     found = _RATE.fullmatch(text.strip())
     if found is None or float(found[1]) == 0:
         raise click.BadParameter(f"{one_line(text)!r} is no rate like 10/s or 6/m")
-    return float(found[1]) / _SECONDS[(found[2] or "s").lower()]
+    return float(found[1]) / SECONDS[(found[2] or "s").lower()]
 
 
 # Whether a file can be read is said where it is read, in the same words for every way there.

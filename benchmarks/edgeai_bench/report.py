@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeai.measure.conditions import Change, Conditions
+from edgeai.measure.energy import Energy
 from edgeai.measure.memory import Memory
 from edgeai.measure.protocol import PipelineMeasured, Tensor
 from edgeai.measure.statistics import Estimate
@@ -40,6 +41,22 @@ class Doubt:
     effect: str
     message: str
     advice: str
+
+
+@dataclass(frozen=True)
+class SeenFinding:
+    """What `edgeai doctor` found beside a run.
+
+    check, severity, what, why, mend: as `edgeai.doctor.Finding`. seen: `before` the run, `after` it, or
+    `throughout`.
+    """
+
+    check: str
+    severity: str
+    what: str
+    why: str
+    mend: str
+    seen: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +106,8 @@ class Identity:
     started_utc: str
     board: str | None = None
     """Its address, where it was asked to measure by `--on`; None for a run here."""
+    tree: str | None = None
+    """Folder that stood for another machine (`--root`); None for a real run."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,7 @@ class Report:
     paced: PacedResult | None
     disk_read_bytes: Estimate | None
     """Read from storage while loading and running once."""
-    energy: Unavailable
+    energy: Energy | Unavailable
     processes: tuple[ProcessRecord, ...]
     pipeline: PipelineResult | None = None
     """None for a model on tensors."""
@@ -220,6 +239,8 @@ class Report:
     """None where they were not asked for."""
     profile: ProfileResult | Unavailable | None = None
     """None where it was not asked for."""
+    findings: tuple[SeenFinding, ...] | None = None
+    """What the doctor found before and after; None in reports of before there was one."""
 
 
 @dataclass(frozen=True)
@@ -240,8 +261,10 @@ OF_BUNDLES = ("bundle", "pipeline")
 """Keys that only a run of a bundle has: a bare model's is written as before there were bundles."""
 OF_LONG_RUNS = ("mlperf", "soak", "profile")
 """Keys that a run has only where it was asked for them."""
-OF_BOARDS = ("board",)
-"""Keys that an identity has only where another machine measured."""
+OF_THE_DOCTOR = ("findings",)
+"""Keys that runs of before there was a doctor do not have."""
+OF_BOARDS = ("board", "tree")
+"""Keys that an identity has only where another machine measured, or where a tree stood for one."""
 OF_SUITES = ("limits", "asked")
 """Keys that a document has only where a suite has limits, and where it is one run of a `--json-dir`."""
 
@@ -273,7 +296,7 @@ def document(
 def _run(report: Report) -> dict[str, Any]:
     run = dataclasses.asdict(report)
     for place in (run, run["model"], run["identity"], *run["processes"]):
-        for key in (*OF_BUNDLES, *OF_LONG_RUNS, *OF_BOARDS):
+        for key in (*OF_BUNDLES, *OF_LONG_RUNS, *OF_BOARDS, *OF_THE_DOCTOR):
             if place.get(key, run) is None:
                 del place[key]
     run.get("profile", {}).pop("traces", None)  # a file of its own, where it was asked for

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 import edgeai
-from edgeai.device import detect
 from edgeai.errors import ModelError, WorkerCrashed
 from edgeai.measure.launch import model_folder, run_measure, run_probe
 from edgeai.measure.memory import Memory
@@ -25,13 +24,15 @@ from edgeai.measure.protocol import (
     Request,
 )
 from edgeai.measure.statistics import ENOUGH_PROCESSES, Estimate
-from edgeai.unavailable import Unavailable
 
 from . import foreign
+from .energy import device_of, run_energy
+from .energy_doubts import about_energy, about_tree
 from .figures import known, latency_of, less, over
+from .findings import about_findings, look, seen_in
 from .identity import check_hashes, drop_from_page_cache, files_of, model_identity, sha256_of
 from .long_run_doubts import about_mlperf, about_soak
-from .long_runs import check_long_runs, run_long, usual_share
+from .long_runs import check_long_runs, energy_share, run_long, usual_share
 from .pipeline_report import pipeline_result
 from .plan import Plan
 from .profiling import check_profile, run_profile
@@ -50,12 +51,6 @@ from .verdict import doubts_about_request, doubts_of, verdict_of
 
 OnProgress = Callable[[float, str], None]
 """Share of the run that is done, and what it is at."""
-
-
-ENERGY = Unavailable(
-    "edgeai reads no power sensor yet",
-    "measure the supply with an external meter, beside --rate",
-)
 
 
 def run(
@@ -91,6 +86,7 @@ def _run(
         check_profile(target, plan)
         on_progress(0.0, "probe")
         probed = probe(target, request, plan)
+        found_before = look(plan)
         before = foreign.snapshot()
         part = usual_share(plan)
         chosen = as_probed(request, probed)
@@ -98,17 +94,24 @@ def _run(
             target, chosen, probed, plan, lambda share, what: on_progress(share * part, what)
         )
         others = foreign.used_between(before, foreign.snapshot())
+        energy = run_energy(
+            chosen, plan, lambda share, what: on_progress(part + share * energy_share(plan), what)
+        )
         long = run_long(chosen, plan, on_progress)
         profile = run_profile(chosen, plan, on_progress)
+    findings = seen_in(found_before, look(plan))
     on_progress(1.0, "done")
     sizes_from = "bundle" if chooses_sizes(target, asked) else "suite" if model_id is not None else None
     about_request = doubts_about_request(model, inputs, plan, probed, processes, sizes_from=sizes_from)
     doubts = (
         *doubts_of(probed, processes, others),
+        *about_tree(plan),
+        *about_energy(energy, plan),
         *about_mlperf(long.mlperf),
         *about_soak(long.soak),
         *about_request,
     )
+    doubts = (*doubts, *about_findings(findings, doubts))
     steady = [process.steady for process in processes]
     samples = probed.samples_per_call
     return Report(
@@ -127,12 +130,13 @@ def _run(
         else over(samples * loop.runs / loop.duration_s for loop in steady),
         paced=_paced(processes, plan),
         disk_read_bytes=known([_disk_read(process) for process in processes]),
-        energy=ENERGY,
+        energy=energy.energy,
         processes=tuple(_record(process) for process in processes),
         pipeline=pipeline_result(probed, processes),
         mlperf=long.mlperf,
         soak=long.soak,
         profile=profile,
+        findings=findings,
     )
 
 
@@ -151,6 +155,7 @@ def request_for(
         rate_hz=plan.rate_hz,
         paced_s=plan.paced_s,
         pipeline=PipelineRequest(plan.stream_s) if target.model is None else None,
+        tree=plan.tree,
     )
 
 
@@ -256,7 +261,7 @@ def _paced(processes: Sequence[Measured], plan: Plan) -> PacedResult | None:
 
 
 def _identity(probed: Probed, processes: Sequence[Measured], plan: Plan, started: datetime) -> Identity:
-    device = detect()
+    device = device_of(plan)
     last = processes[-1]
     return Identity(
         edgeai_version=edgeai.__version__,
@@ -282,6 +287,7 @@ def _identity(probed: Probed, processes: Sequence[Measured], plan: Plan, started
         else "warm: the probe had just read the file",
         command=tuple(sys.argv),
         started_utc=started.isoformat(timespec="seconds"),
+        tree=plan.tree,
     )
 
 

@@ -22,6 +22,7 @@ from .json_dir import file_stem, safe_name
 from .render.files import write_file
 from .render.names import name_of
 from .report import Doubt, ProcessRecord, Report, document
+from .shared_energy import shared_energy
 
 LIMIT_BYTES = 100_000
 """Of a file: what a repository holds by the hundred, and a browser shows at once."""
@@ -82,6 +83,7 @@ def _text(reports: Sequence[Report]) -> str:
 
 def _shared(report: Report, every: int) -> Report:
     replace = dataclasses.replace
+    report = shared_energy(report, every)
     told = () if every == 1 else (_thinned(every),)
     soak, mlperf, folders = report.soak, report.mlperf, _folders(report)
     if mlperf is not None:

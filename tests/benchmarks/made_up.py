@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeai.backends.profiling import OperatorRun, ProfiledRun
 from edgeai.measure.conditions import Change, Conditions
+from edgeai.measure.energy import Energy, EnergyWindow, IdleSpan, PowerTrace, Sampling
 from edgeai.measure.memory import Memory
 from edgeai.measure.profiled import Profiled, ProfiledOperator
 from edgeai.measure.protocol import (
@@ -29,6 +30,7 @@ from edgeai.measure.soak import Block, Glance
 from edgeai.measure.statistics import Comparison, Estimate
 from edgeai.unavailable import Unavailable
 from edgeai_bench.mlperf import ACCURACY, MlperfResult, QueryTimes, ServerLimit
+from edgeai_bench.mlperf_energy import QueryEnergy
 from edgeai_bench.pipeline_report import (
     BundleIdentity,
     BundleModel,
@@ -312,6 +314,17 @@ MLPERF = MlperfResult(
     change=QUIET,
     output_error=None,
     accuracy=ACCURACY,
+    energy=QueryEnergy(
+        meter="pmic",
+        scope="board rails (PMIC)",
+        is_estimate=False,
+        power_w=around(3.9),
+        energy_per_query_j=around(0.0782),
+        energy_per_sample_j=around(0.0782),
+        reads=5_970,
+        failed_reads=2,
+        coverage=1.0,
+    ),
 )
 """A Server run by the rules that keeps its limit."""
 PROFILE = result_of(
@@ -365,6 +378,48 @@ SOAK = SoakResult(
     glances=(Glance(5.0, 52_000_000, 2.4e9, 48.75),),
 )
 """Half an hour after which a board without a fan is a third slower."""
+ENERGY = Energy(
+    meter="pi5-pmic",
+    scope="board without USB, HATs and NVMe",
+    method="PMIC of a Raspberry Pi 5, power integrated over 5 windows of 10 s",
+    is_estimate=False,
+    gross_j=Estimate(0.0712, 0.0699, 0.0725),
+    net_j=Estimate(0.0391, 0.0377, 0.0405),
+    power_w=Estimate(5.79, 5.68, 5.9),
+    idle_w=2.61,
+    idle_drift_w=0.02,
+    inferences_per_j=Estimate(14.04, 13.79, 14.31),
+    windows=tuple(EnergyWindow(14.0 + 12 * at, 24.0 + 12 * at, 813, 57.9, 0.21) for at in range(5)),
+    idle=(IdleSpan(1.0, 11.0, 2.6), IdleSpan(75.0, 85.0, 2.62)),
+    sampling=Sampling(
+        reads=820,
+        failed_reads=1,
+        period_s=0.1,
+        read_s=0.0011,
+        update_s=0.1,
+        updates_per_window=100.0,
+        coverage=0.999,
+        longest_gap_s=0.21,
+        slowdown=Estimate(1.003, 0.998, 1.008),
+    ),
+    sigmas_j={
+        "gain": 0.0005,
+        "offset": 0.0002,
+        "resolution": 0.00001,
+        "end points": 0.0001,
+        "windows": 0.0003,
+    },
+    trace=PowerTrace(
+        times_s=tuple(at * 0.5 for at in range(170)),
+        power_w=tuple(None if at == 60 else 2.6 if at < 24 or at > 148 else 5.8 for at in range(170)),
+        rails_w={"VDD_CORE": 3.9, "DDR_VDD2": 0.6, "3V3_SYS": 1.29},
+        inside=(),
+        began_s=1234.5,
+    ),
+    notes=("USB, HATs and NVMe are not in it.",),
+    doubts={},
+)
+"""A Pi 5 that was seen well."""
 DOUBT = Doubt(
     "high_variation",
     "noisy",

@@ -7,10 +7,23 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from edgeai_bench.render.html.page import html_page
-from tests.benchmarks.made_up import CONDITIONS, DOUBT, MLPERF, PIPELINE, PROFILE, QUIET, RECORD, SOAK, report
+from tests.benchmarks.made_up import (
+    CONDITIONS,
+    DOUBT,
+    ENERGY,
+    MLPERF,
+    PIPELINE,
+    PROFILE,
+    QUIET,
+    RECORD,
+    SOAK,
+    report,
+)
 from tests.benchmarks.test_html_report import FAILED, HOSTILE
 from tests.chromium import Chromium, needs_chromium
 
@@ -104,6 +117,15 @@ def test_a_page_with_everything_and_hostile_names_opens(
             glances=tuple(replace(SOAK.glances[0], time_s=at) for at in (0.0, 900.0)),
         ),
         profile=PROFILE,
+        energy=replace(
+            ENERGY,
+            meter=HOSTILE,
+            scope=HOSTILE,
+            method=HOSTILE,
+            doubts={HOSTILE: HOSTILE},
+            notes=(HOSTILE,),
+            trace=replace(ENERGY.trace, rails_w={HOSTILE * 9: 1.0, "VIN": 2.0}),
+        ),
     )
     page = tmp_path / "page.html"
     page.write_text(html_page([made, made, report()], [replace(FAILED, model=HOSTILE * 9)]), "utf-8")
@@ -112,6 +134,62 @@ def test_a_page_with_everything_and_hostile_names_opens(
     assert opened.answer["titled"] == ["3 runs"]
     assert opened.answer["page"] <= width
     assert all(chart["drawn"] >= 1 for chart in opened.answer["charts"])
+
+
+SPANS = """(() => {
+  document.documentElement.style.overflow = 'hidden';  // a picture has no scroll bar
+  const box = (node) => {
+    const {left, right, top, bottom} = node.getBoundingClientRect();
+    return {left: left + scrollX, right: right + scrollX, top: top + scrollY, bottom: bottom + scrollY};
+  };
+  const all = (what) => [...document.querySelectorAll(`figure.power ${what}`)].map(box);
+  return {windows: all('rect.window'), idle: all('rect.idle'),
+    gaps: all('rect.gap'), page: document.documentElement.scrollWidth,
+    names: [...document.querySelectorAll('figure.power text.name')].map((name) => name.textContent)};
+})()"""
+TRACE, INK = (0x25, 0x59, 0xC7), (0x16, 0x20, 0x2B)
+"""Colours of the line of reads and of means on a light screen."""
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_power_trace_is_drawn_where_the_reads_are(chromium: Chromium, tmp_path: Path, width: int) -> None:
+    # Means apart from the reads, so that no line lies on the other: 5 W beside 5.8 W, 1 W beside 2.6 W.
+    energy = replace(
+        ENERGY,
+        windows=tuple(replace(window, energy_j=50.0) for window in ENERGY.windows),
+        idle=tuple(replace(span, power_w=1.0) for span in ENERGY.idle),
+    )
+    page, picture = tmp_path / "page.html", tmp_path / "page.png"
+    page.write_text(html_page([report(energy=energy)], []), "utf-8")
+    opened = chromium.open(page.as_uri(), width=width, script=SPANS, picture=picture)
+    assert (opened.requests, opened.complaints) == ([page.as_uri()], [])
+    seen = opened.answer
+    assert seen["page"] <= width
+    assert (len(seen["windows"]), len(seen["idle"]), len(seen["gaps"])) == (5, 2, 1)
+    assert seen["names"] == ["idle", "idle", "1", "2", "3", "4", "5"]
+    plot, pixels = seen["windows"][0], Image.open(picture).convert("RGB")  # as high as the plot
+    top_w = 5.8 * 1.12
+
+    def watts(x: float, colour: tuple[int, int, int], near: int = 48) -> list[float]:
+        """The powers at which pixels of a colour lie in a column."""
+        rows = range(round(plot["top"]), round(plot["bottom"]))
+        column = np.asarray(pixels)[rows.start : rows.stop, int(x)].astype(int)
+        found = np.flatnonzero(np.abs(column - colour).max(axis=1) < near)
+        return [top_w * (1 - (float(at) + 0.5) / len(rows)) for at in found]
+
+    for span, read_w, mean_w in [*((each, 5.8, 5.0) for each in seen["windows"])] + [
+        (each, 2.6, 1.0) for each in seen["idle"]
+    ]:
+        middle = (span["left"] + span["right"]) / 2
+        read = watts(middle + 2, TRACE)
+        assert read, span
+        assert read == pytest.approx([read_w] * len(read), abs=0.1)
+        # The line of idle is dashed: one of ten columns beside each other has it.
+        means = [value for step in range(10) for value in watts(span["left"] + 2 + step, INK, near=110)]
+        assert means, span
+        assert any(abs(value - mean_w) < 0.1 for value in means)
+    gap = seen["gaps"][0]
+    assert watts((gap["left"] + gap["right"]) / 2, TRACE) == []
 
 
 def test_it_prints(chromium: Chromium, real: Run, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def _hostile() -> Report:
         settings=replace(
             good.settings, inputs=HOSTILE, values={HOSTILE: 1.0}, loops={HOSTILE: HOSTILE}, intervals=HOSTILE
         ),
-        energy=replace(good.energy, unavailable=HOSTILE, advice=HOSTILE),
+        energy=Unavailable(HOSTILE, HOSTILE),
         processes=(process,) * 2,
         pipeline=replace(PIPELINE, stages=(replace(PIPELINE.stages[0], name=HOSTILE),)),
     )

@@ -16,13 +16,14 @@ from scipy import stats
 import edgeai_bench
 from edgeai.errors import ConfigError
 from edgeai.measure.statistics import Estimate, student_t_interval
+from edgeai.unavailable import Unavailable
 from edgeai_bench.judging import any_failed, judge, judge_all
 from edgeai_bench.limits import LIMITED, Limit
 from edgeai_bench.render.limits import limits_table
 from edgeai_bench.report import Doubt, Failure, document
 from edgeai_bench.suite_settings import SuiteSettings, settled
 from edgeai_bench.suites import load_suite
-from tests.benchmarks.made_up import RECORD, report
+from tests.benchmarks.made_up import ENERGY, RECORD, report
 from tests.command import call
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def test_throughput_has_a_least_value(bound: float, verdict: str) -> None:
 
 
 def test_the_units_are_decimal() -> None:
-    made = report()
+    made = report(energy=ENERGY)
     figures = {name: judge(made, Limit(name, 1.0)).value for name in LIMITED}
     assert figures == {
         name: pytest.approx(value)
@@ -202,6 +203,7 @@ def test_the_units_are_decimal() -> None:
             "peak_mb": 91.3,
             "incremental_mb": 40.1,
             "size_mb": 13.964571,
+            "energy_mj": 71.2,
             "throughput_hz": 81.2,
         }.items()
     }
@@ -210,6 +212,25 @@ def test_the_units_are_decimal() -> None:
 def _value(estimate: Estimate | None) -> float:
     assert estimate is not None
     return estimate.value
+
+
+def test_energy_is_judged_by_its_own_interval_and_an_estimate_only_where_it_was_asked_for() -> None:
+    made = of_processes(1, report(energy=ENERGY))  # 71.2 mJ [69.9, 72.5], of a process of its own
+    assert [judge(made, Limit("energy_mj", bound)).verdict for bound in (72.5, 71.0, 69.8)] == [
+        "passed",
+        "undecided",
+        "failed",
+    ]
+    assert "another meter" in str(judge(made, Limit("energy_mj", 71.0)).reason)
+    estimated = report(energy=replace(ENERGY, is_estimate=True))
+    found = judge(estimated, Limit("energy_mj", 1.0))
+    assert (found.verdict, found.reason) == (
+        "unavailable",
+        "it is an estimate, which limits judge only with --meter estimate",
+    )
+    assert judge(estimated, Limit("energy_mj", 1.0), estimates=True).verdict == "failed"
+    nowhere = judge(report(energy=Unavailable("no sensor", "use a meter")), Limit("energy_mj", 1.0))
+    assert (nowhere.verdict, nowhere.reason) == ("unavailable", "no sensor; use a meter")
 
 
 def test_a_size_is_counted_so_that_it_always_decides() -> None:

@@ -17,13 +17,31 @@ import psutil
 import pytest
 
 import edgeai_bench
-from edgeai.measure import conditions, memory, protocol, soak, statistics
-from edgeai_bench import figures, limits, mlperf, pipeline_report, profiling, soak_report, unavailable
+from edgeai import unavailable
+from edgeai.measure import conditions, energy, memory, protocol, soak, statistics
+from edgeai_bench import (
+    figures,
+    limits,
+    mlperf,
+    mlperf_energy,
+    pipeline_report,
+    profiling,
+    soak_report,
+)
 from edgeai_bench import report as reports
-from edgeai_bench.report import OF_BOARDS, OF_BUNDLES, OF_LONG_RUNS, OF_SUITES, Failure, document
+from edgeai_bench.report import (
+    OF_BOARDS,
+    OF_BUNDLES,
+    OF_LONG_RUNS,
+    OF_SUITES,
+    OF_THE_DOCTOR,
+    Failure,
+    document,
+)
 from tests.benchmarks.made_up import (
     BUNDLE,
     DOUBT,
+    ENERGY,
     MLPERF,
     PACED,
     PIPELINE,
@@ -47,6 +65,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 DATACLASSES: dict[str, Any] = {
     "Run": reports.Report,
     "Doubt": reports.Doubt,
+    "SeenFinding": reports.SeenFinding,
     "Estimate": statistics.Estimate,
     "ModelIdentity": reports.ModelIdentity,
     "Tensor": protocol.Tensor,
@@ -85,8 +104,14 @@ DATACLASSES: dict[str, Any] = {
     "OperatorShare": profiling.OperatorShare,
     "TypeShare": profiling.TypeShare,
     "ProviderShare": profiling.ProviderShare,
+    "Energy": energy.Energy,
+    "EnergyWindow": energy.EnergyWindow,
+    "IdleSpan": energy.IdleSpan,
+    "Sampling": energy.Sampling,
+    "PowerTrace": energy.PowerTrace,
+    "QueryEnergy": mlperf_energy.QueryEnergy,
 }
-OPTIONAL = (*OF_BOARDS, *OF_BUNDLES, *OF_LONG_RUNS, *OF_SUITES)
+OPTIONAL = (*OF_BOARDS, *OF_BUNDLES, *OF_LONG_RUNS, *OF_SUITES, *OF_THE_DOCTOR)
 
 
 def plain(made: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +135,8 @@ def a_document() -> dict[str, Any]:
 
 
 def long_run() -> reports.Report:
-    return report(mlperf=MLPERF, soak=SOAK, profile=PROFILE)
+    found = reports.SeenFinding("swap", "note", "1.00 MB are in swap", "they are slow", "free it", "after")
+    return report(mlperf=MLPERF, soak=SOAK, profile=PROFILE, energy=ENERGY, findings=(found,))
 
 
 def of_a_stream() -> reports.Report:
@@ -159,7 +185,14 @@ def test_every_object_is_closed_and_every_field_is_described() -> None:
 
 
 def test_every_field_with_a_unit_in_its_name_says_it_in_its_description() -> None:
-    units = {"_s": "seconds", "_ns": "nanoseconds", "_bytes": "ytes", "_hz": ("hertz", "per second")}
+    units: dict[str, str | tuple[str, ...]] = {
+        "_s": "seconds",
+        "_ns": "nanoseconds",
+        "_bytes": "ytes",
+        "_hz": ("hertz", "per second"),
+        "_w": "atts",
+        "_j": ("joules", "a joule"),
+    }
     for path, schema in objects(SCHEMA):
         for field, told in schema.get("properties", {}).items():
             if path.endswith("/Memory") or field == "samples_per_s":  # bytes, all of them; a rate
@@ -204,7 +237,7 @@ def test_what_is_unknown_is_null() -> None:
 
 
 BY_NAME = {"provider_share", "temperatures_c", "throttle_counts", "throttle_events", "values", "loops"}
-BY_NAME |= {"quantiles", "stopped_early", "dropped"}
+BY_NAME |= {"quantiles", "stopped_early", "dropped", "sigmas_j", "rails_w", "doubts"}
 
 
 def places(made: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -77,7 +77,11 @@ list)
 	;;
 make)
 	folder=$place/$prefix$1
-	mkdir -- "$folder" || exit 1 # never one that is there: it may be another's
+	if [ -e "$folder" ]; then # never one that is there: it may be another's
+		echo "another client has just begun the same run here; wait for it, or try again" >&2
+		exit 1
+	fi
+	mkdir -- "$folder" || exit 1
 	mkdir -- "$folder/tmp" "$folder/files"
 	echo "$2" >"$folder/owner"
 	echo "$folder"

@@ -7,7 +7,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 from edgeai.errors import one_line
+from edgeai.measure.energy import Energy
 from edgeai.measure.statistics import Estimate
+from edgeai.unavailable import Unavailable
 
 from ..report import Failure, Report
 from .names import labels
@@ -19,6 +21,10 @@ _TEXTS = (
     "run", "verdict", "model", "sha256", "backend", "library_version", "provider", "threads", "board",
     "device", "machine", "edgeai_version", "started_utc", "quick", "processes", "intervals", "runs",
     "samples",
+)  # fmt: skip
+_ENERGY = (
+    "energy_meter", "energy_scope", "energy_is_estimate", "idle_w", "idle_drift_w", "energy_windows",
+    "energy_coverage", "energy_longest_gap_s", "energy_unavailable",
 )  # fmt: skip
 
 
@@ -54,6 +60,7 @@ def _row(name: str, report: Report) -> Iterator[tuple[str, object]]:
     yield from zip(_TEXTS, values, strict=True)
     for column, estimate in zip(_estimate_names(), _estimates(report), strict=True):
         yield from _three(column, estimate)
+    yield from zip(_ENERGY, _energy_cells(report.energy), strict=True)
     yield "min_s", latency.min
     yield "max_s", latency.max
     yield "warnings", " ".join(doubt.name for doubt in report.warnings)
@@ -65,6 +72,7 @@ def _estimate_names() -> list[str]:
         "load_s", "first_inference_s", "load_to_first_result_s", "ram_baseline_bytes", "ram_peak_bytes",
         "ram_above_baseline_bytes", "ram_anonymous_bytes", "ram_pss_bytes", "cpu_s_per_inference",
         "throughput_hz", "disk_read_bytes", "paced_p50_s",
+        "energy_gross_j", "energy_net_j", "power_w", "inferences_per_j",
     ]  # fmt: skip
 
 
@@ -75,11 +83,34 @@ def _estimates(report: Report) -> list[Estimate | None]:
         start.load, start.first_inference, start.load_to_first_result, memory.baseline, memory.peak,
         memory.incremental, memory.anonymous, memory.pss, report.cpu_s_per_inference, report.throughput_hz,
         report.disk_read_bytes, None if report.paced is None else report.paced.latency.p50,
+        *_energy_estimates(report.energy),
     ]  # fmt: skip
 
 
+def _energy_estimates(energy: Energy | Unavailable) -> list[Estimate | None]:
+    if isinstance(energy, Unavailable):
+        return [None] * 4
+    return [energy.gross_j, energy.net_j, energy.power_w, energy.inferences_per_j]
+
+
+def _energy_cells(energy: Energy | Unavailable) -> tuple[object, ...]:
+    """What `_ENERGY` names."""
+    if isinstance(energy, Unavailable):
+        return (None,) * (len(_ENERGY) - 1) + (f"{energy.unavailable}; {energy.advice}",)
+    sampling = energy.sampling
+    return (
+        energy.meter, energy.scope, energy.is_estimate, energy.idle_w, energy.idle_drift_w,
+        len(energy.windows), sampling.coverage, sampling.longest_gap_s, None,
+    )  # fmt: skip
+
+
 def _figure_columns() -> list[str]:
-    return [*(name for column in _estimate_names() for name, _ in _three(column, None)), "min_s", "max_s"]
+    return [
+        *(name for column in _estimate_names() for name, _ in _three(column, None)),
+        *_ENERGY,
+        "min_s",
+        "max_s",
+    ]
 
 
 def _three(column: str, estimate: Estimate | None) -> Iterator[tuple[str, float | None]]:

@@ -13,6 +13,7 @@ from edgeai.unavailable import Unavailable
 from ..mlperf import MlperfResult
 from ..report import Report
 from ..soak_report import SoakCourse, SoakMinute, SoakResult
+from .energy import query_text
 
 LONG_COLUMNS = ("MLPerf", "sustained")
 """What the overview has besides where any run has them."""
@@ -50,6 +51,8 @@ def mlperf_lines(result: MlperfResult) -> Iterator[str]:
             f"{server.over:,} queries over it"
         )
     yield from _wrapped(f"samples: {result.samples_from}; drawn from seed {result.seed}")
+    if result.energy is not None:
+        yield from _wrapped(f"energy {query_text(result.energy)}")
     yield from _wrapped(f"accuracy unavailable: {result.accuracy.unavailable}; {result.accuracy.advice}")
 
 

@@ -10,6 +10,8 @@ from edgeai.measure.statistics import Estimate
 from edgeai.quantities import bytes_text, rate_text, time_text
 
 from ..report import Failure, Report
+from .energy import COLUMN as ENERGY
+from .energy import energy_cell, energy_legend, scopes, why_unavailable
 from .intervals import interval_text
 from .names import labels
 from .table import doubts_by_name
@@ -27,7 +29,9 @@ def markdown_text(reports: Sequence[Report], failures: Sequence[Failure]) -> str
     named = list(zip(labels(reports), reports, strict=True))
     parts = []
     if named:
-        parts += ["\n".join(_table(named)), _legend(reports), "\n".join(_machines(reports))]
+        parts += ["\n".join(_table(named)), _legend(reports)]
+        missing = [f"- energy {plain(why, 600)}" for why in why_unavailable(reports)]
+        parts += ["\n".join([*missing, *_machines(reports)])]
     doubts = "\n".join(_doubts(named))
     parts += [f"**Warnings**\n\n{doubts}"] if doubts else []
     failed = "\n".join(_failures(failures))
@@ -41,10 +45,13 @@ def plain(text: object, limit: int = 300) -> str:
 
 
 def _table(named: Sequence[tuple[str, Report]]) -> Iterator[str]:
-    yield f"| {' | '.join(_COLUMNS)} |"
-    yield f"|{'|'.join('---' if at < 2 else '--:' for at in range(len(_COLUMNS)))}|"
+    covered = scopes([report for _, report in named])
+    columns = [*_COLUMNS, *([ENERGY] if covered else [])]
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'|'.join('---' if at < 2 else '--:' for at in range(len(columns)))}|"
     for name, report in named:
-        yield f"| {' | '.join(_cells(name, report))} |"
+        energy = [plain(energy_cell(report, scoped=len(covered) > 1))] if covered else []
+        yield f"| {' | '.join([*_cells(name, report), *energy])} |"
 
 
 def _cells(name: str, report: Report) -> list[str]:
@@ -67,7 +74,9 @@ def _cells(name: str, report: Report) -> list[str]:
 def _legend(reports: Sequence[Report]) -> str:
     quick = any(report.settings.intervals != "95 %" for report in reports)
     brackets = "the 95 % interval" + (" (of quick runs: the range of the processes)" if quick else "")
-    return f"In brackets: {brackets}. First result: load and first inference. \u2013: too few samples."
+    energy = "".join(f" {line}." for line in energy_legend(reports).splitlines() if line)
+    told = "First result: load and first inference. \u2013: too few samples."
+    return f"In brackets: {brackets}. {told}" + plain(energy)
 
 
 def _machines(reports: Sequence[Report]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from edgeai.measure.statistics import Estimate
 from edgeai.quantities import bytes_text, digits, rate_text, time_text
 
 from ..report import Failure, Report
+from .energy import COLUMN as ENERGY
+from .energy import energy_cell, energy_legend, energy_lines, scopes, why_unavailable
 from .intervals import interval_text
 from .long_runs import LONG_COLUMNS, long_run_cells, long_run_legend, mlperf_lines, soak_lines
 from .names import name_of
@@ -38,7 +40,8 @@ def overview(reports: Sequence[Report], failures: Sequence[Failure], width: int 
         )
         if any(report.pipeline is not None for report in reports):
             parts[-1] += PIPELINE_LEGEND
-        parts[-1] += long_run_legend(reports)
+        parts[-1] += long_run_legend(reports) + energy_legend(reports)
+        parts += ["\n".join(_wrap(f"energy {why}", "  ")) for why in why_unavailable(reports)]
     for failure in failures:
         word = "skipped" if failure.skipped else "failed"
         backend = f" on {failure.backend}" if failure.backend else ""
@@ -76,6 +79,7 @@ _OPTIONAL = (
 
 
 def _table(reports: Sequence[Report], width: int | None) -> str:
+    covered = scopes(reports)
     columns = [
         "model", "backend", "thr", "p50", "[low, high]", "p90", "p99", "first result", "RAM peak",
         "above base", "CPU/inf", "rate", "verdict",
@@ -84,12 +88,14 @@ def _table(reports: Sequence[Report], width: int | None) -> str:
         dict(zip(columns, _row(report), strict=True))
         | pipeline_cells(report.pipeline)
         | long_run_cells(report)
-        | {"board": report.identity.board or "here"}
+        | {"board": report.identity.board or "here", ENERGY: energy_cell(report, scoped=len(covered) > 1)}
         for report in reports
     ]
     if any(report.pipeline is not None for report in reports):
         columns[-1:-1] = PIPELINE_COLUMNS
     columns[-1:-1] = [column for column in LONG_COLUMNS if any(row[column] for row in rows)]
+    if covered:
+        columns[-1:-1] = [ENERGY]
     if any(report.identity.board is not None for report in reports):
         columns[1:1] = ["board"]
     for left_out in ("", *_OPTIONAL):
@@ -202,8 +208,7 @@ def _cost_lines(report: Report) -> Iterator[str]:
         if report.disk_read_bytes is None
         else f"{bytes_text(report.disk_read_bytes.value)} read to load"
     )
-    energy = f"unavailable: {report.energy.unavailable}; {report.energy.advice}"
-    yield from _wrap(f"{'energy':<11}{energy}", " " * 11)
+    yield from energy_lines(report.energy, call)
 
 
 def _times_real_time(report: Report) -> str:

@@ -11,6 +11,8 @@ from edgeai.quantities import rate_text, time_text
 from ...report import Failure, Report
 from ..charts.bars import whisker
 from ..charts.distribution import COLOURS, ecdf_of_runs
+from ..energy import COLUMN as ENERGY
+from ..energy import energy_cell, energy_legend, scopes
 from ..intervals import interval_text
 from .parts import bytes_or_unknown, plural, table
 from .verdict import badge
@@ -36,7 +38,16 @@ def comparison(named: Sequence[tuple[str, Report]], points: int) -> Markup:
         ("CPU/call", "number"),
         ("rate", "number"),
     ]
-    rows = [_row(number, name, report, most) for number, (name, report) in enumerate(named)]
+    covered = scopes([report for _, report in named])
+    if covered:
+        header.append((ENERGY, "number"))
+    rows = [
+        [
+            *_row(number, name, report, most),
+            *([energy_cell(report, scoped=len(covered) > 1)] if covered else []),
+        ]
+        for number, (name, report) in enumerate(named)
+    ]
     legend = (
         "Bars and brackets are "
         + ("95 % intervals" if all(report.settings.intervals == "95 %" for _, report in named) else _MIXED)
@@ -46,7 +57,7 @@ def comparison(named: Sequence[tuple[str, Report]], points: int) -> Markup:
         "section",
         element("h2", "Side by side"),
         table("Runs side by side", header, rows, class_="runs"),
-        element("p", legend, class_="about"),
+        element("p", legend, " ", energy_legend([report for _, report in named]).strip(), class_="about"),
         ecdf_of_runs(named, points),
     )
 

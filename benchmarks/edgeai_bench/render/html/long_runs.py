@@ -13,6 +13,7 @@ from ...mlperf import MlperfResult
 from ...report import Report
 from ...soak_report import SoakCourse, SoakResult
 from ..charts.soak import soak_charts
+from ..energy import query_text
 from ..intervals import interval_text
 from .parts import UNKNOWN, facts, plural, section
 
@@ -31,6 +32,8 @@ def mlperf_section(report: Report) -> Markup:
         "samples": f"{result.samples_from}; drawn from seed {result.seed}",
         "accuracy": f"unavailable: {result.accuracy.unavailable}; {result.accuracy.advice}",
     }
+    if result.energy is not None:
+        told["energy"] = query_text(result.energy)
     if result.server is not None:
         server = result.server
         says = {True: "kept", False: "NOT kept", None: "undecided: too few queries"}[server.holds]

@@ -14,6 +14,7 @@ from ..charts.distribution import ecdf, histogram
 from ..charts.over_time import over_time
 from ..names import labels
 from .comparison import comparison, failures_section, summary
+from .energy import energy_section
 from .long_runs import mlperf_section, soak_section
 from .machine import conditions_section, identity_section
 from .operators import operators_section
@@ -31,6 +32,8 @@ _MEANING = {
     "first result": "loading the model and its first inference",
     "RAM above baseline": "the peak from loading on, less the process with its runtime imported",
     "CPU time": "of all threads, for one call",
+    "energy": "gross: all that the meter's scope took in the windows, over their calls; net: less idle power "
+    "with the model loaded. Figures of different scopes do not compare",
     "NOISY": "usable, but something made the figures vary or shift; the warnings say what",
     "INVALID": "wrong answers, throttling or swapping: the figures are not of the model",
 }
@@ -98,6 +101,7 @@ def _sections(report: Report, points: int) -> Iterator[Markup]:
         facts(latency_facts(report)),
     )
     yield doubts(report)
+    yield energy_section(report, points)
     yield pipeline_section(report)
     yield operators_section(report)
     yield mlperf_section(report)

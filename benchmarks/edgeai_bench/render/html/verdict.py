@@ -10,6 +10,7 @@ from edgeai.quantities import bytes_text, rate_text, time_text
 
 from ...report import INVALID, NOISY, VALID, Doubt, Report
 from ..intervals import interval_text
+from .energy import energy_tile
 from .parts import TOO_FEW, UNKNOWN, bytes_or_unknown, plural, section, tiles, time_with_interval
 
 _SIGNS = {VALID: "\u2713", NOISY: "\u223f", INVALID: "\u2715"}
@@ -58,7 +59,7 @@ def headline_tiles(report: Report) -> Markup:
             rate_text(report.throughput_hz.value),
             interval_text(report.throughput_hz, rate_text),
         ),
-        _energy(report),
+        energy_tile(report),
     ]
     return tiles(told)
 
@@ -124,8 +125,3 @@ def _latency_tile(name: str, estimate: Estimate | None) -> tuple[str, str, str]:
     if estimate is None:
         return f"latency {name}", "\u2013", TOO_FEW
     return (f"latency {name}", *time_with_interval(estimate))
-
-
-def _energy(report: Report) -> tuple[str, str, str]:
-    energy = report.energy
-    return "energy", "unavailable", f"{energy.unavailable}; {energy.advice}"

@@ -1,9 +1,4 @@
-"""Fakes for tests of applications and of edgeai itself; they pass the same contract tests as the real ones.
-
-model = write_fake_model(tmp_path / "fake.onnx", busy_s=0.02)
-with edgeai.load(model, backend="edgeai.testing:FakeBackend") as session:
-    session.run(array)
-"""
+"""A backend, a model file and a clock that only pretend; see the package."""
 
 from __future__ import annotations
 
@@ -16,13 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backends import lacks_providers
-from .bundle import TensorSpec
-from .errors import InputError, ModelError, ProviderError, SessionClosed
+from ..backends import lacks_providers
+from ..bundle import TensorSpec
+from ..errors import InputError, ModelError, ProviderError, SessionClosed
 
 if TYPE_CHECKING:
-    from .backends import Array, RunOptions
-    from .bundle import Needs, Variant
+    from ..backends import Array, RunOptions
+    from ..bundle import Needs, Variant
 
 # ONNX's first byte, so that the file passes for one, and a mark that no real file has.
 _MAGIC = b"\x08edgeai-fake\n"
