@@ -68,21 +68,20 @@ def measured(model: Path, log: Path) -> EnergyMeasured:
         return energy_log.run_with_log(request, log, RULE, Plan(), lambda share, what: None)
 
 
-def test_the_log_of_an_instrument_gives_the_joules(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_of_an_instrument_gives_the_joules(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("time_s,power_w\n0,1\n")  # of yesterday: it is not taken for this run's
     energy = measured(write_fake_model(tmp_path / "model.onnx", busy_s=0.005), log).energy
     assert isinstance(energy, Energy), energy
-    assert "stop the instrument's log and save it as" in capsys.readouterr().err
     assert energy.meter == f"csv={log}"
     assert energy.power_w.value == pytest.approx(6.0, rel=0.1)
     assert energy.idle_w == pytest.approx(2.0, rel=0.2)
     assert energy.sampling.slowdown is None
 
 
-def test_a_log_that_nobody_saves_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_nobody_saves_is_asked_for_and_then_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(energy_log, "_WAIT_S", 0.3)
     monkeypatch.setattr(energy_log, "_marked", lambda worker: ())
     rule = EnergyRule(windows=1, window_s=0.1, updates=1, runs=1, apart_s=0.1, settle_s=0.0)
@@ -92,6 +91,7 @@ def test_a_log_that_nobody_saves_is_told_of(tmp_path: Path, monkeypatch: pytest.
         request = Request(asked, InputRequest(), folder, warm_up=WarmUpRule(min_s=0.0, max_s=0.2))
         run_probe(request)
         done = energy_log.run_with_log(request, tmp_path / "log.csv", rule, Plan(), lambda share, what: None)
+    assert "stop the instrument's log and save it as" in capsys.readouterr().err
     assert isinstance(done.energy, Unavailable)
     assert "no log was saved within 0 s of the run" in done.energy.unavailable
     assert "start the log before the bench" in done.energy.advice
