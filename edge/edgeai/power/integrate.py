@@ -362,4 +362,5 @@ def _unwrapped(times: Floats, values: Floats, wrap_j: float | None) -> Floats | 
         usual = float(np.median(power[~down])) if np.any(~down) else math.inf
         if np.any(steps < 0) or (usual > 0 and np.any(power[down] > RESET_FACTOR * usual)):
             return None
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    since_first: Floats = np.concatenate([[0.0], np.cumsum(steps)])
+    return since_first
