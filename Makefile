@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # Constraints for pip, to test with a board's versions.
 CONSTRAINTS ?=
-EXTRAS ?= onnx,tflite,image,audio,text,otii,dev
+EXTRAS ?= onnx,tflite,image,audio,text,otii,joulescope,dev
 EXPORT_EXTRAS := onnx,tflite,image,audio,text,quant,tflite-export,torch,hf,optimum,litert-torch,keras,prune,dev
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from edgeai_bench.suites import PackageSource
 
+
+# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C. Tests that
+# press it would wait for ever.
+for ignored in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL)
 
 # CI tries the same examples each time, so that a change is judged by what it changed; here they are new ones.
 settings.register_profile("ci", derandomize=True)

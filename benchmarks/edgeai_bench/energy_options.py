@@ -73,9 +73,11 @@ class EnergyAsked:
     def _found(self, plan: Plan) -> Unavailable | None:
         """Why nothing measures; None where something does."""
         if self.meter is not None and self.meter.startswith(OF_A_LOG):
-            folder = Path(self.meter.removeprefix(OF_A_LOG)).parent
-            if not folder.is_dir():
-                raise UsageError(f"--meter {one_line(self.meter)}: there is no folder {one_line(folder)}")
+            log = Path(self.meter.removeprefix(OF_A_LOG))
+            if not log.parent.is_dir():
+                raise UsageError(f"--meter {one_line(self.meter)}: there is no folder {one_line(log.parent)}")
+            if log.exists() and not log.is_file():
+                raise UsageError(f"--meter {one_line(self.meter)} is no file; give one, as csv=log.csv")
             return None  # there is nothing else to look at before the run is over
         with opened_meter(plan, self.meter) as meter:
             if isinstance(meter, Unavailable):

@@ -36,7 +36,7 @@ from edgeai.measure.timing import StopRule, measure_steady
 from edgeai_bench.fetch import fetch
 from edgeai_bench.suites import load_suite
 
-MODELS = ("face-onnx", "face-tflite", "ppocr-cls", "magika", "basic-pitch-onnx", "ppocr-rec")
+MODELS = ("face-onnx", "face-tflite", "ppocr-cls", "basic-pitch-onnx")
 PROCESSES = 9
 ROUNDS = 60
 TURN_S = 0.05

@@ -18,6 +18,7 @@ from ..sysroot import SysRoot
 from .calibrate_reading import readings_under_load
 from .calibrate_saved import remove_saved, saved_text, show_saved
 from .calibrate_shown import document, fit_text, samples_csv, unit_lines
+from .options import NumberRange
 from .output import json_option, verbosity_options, write_json
 
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ def _complete_meters(context: click.Context, parameter: click.Parameter, incompl
 @click.option(
     "--settle",
     "settle_s",
-    type=click.FloatRange(0, 3600),
+    type=NumberRange(0, 3600),
     default=10.0,
     metavar="SECONDS",
     help="How long a load runs before it is read. Default: 10.",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(1, 3600),
+    type=NumberRange(1, 3600),
     default=10.0,
     metavar="SECONDS",
     help="How long --meter reads each load. Default: 10.",

@@ -19,6 +19,7 @@ from ..doctor import (
     patient_of_tree,
 )
 from ..doctor.finding import BROKEN, NOTE, UNKNOWN, WARNING
+from ..errors import UsageError
 from . import ANSWER_IS_NO, DONE
 from .options import names
 from .output import json_option, table, verbosity_options, write_json
@@ -56,6 +57,10 @@ def doctor(
       edgeai doctor --json > doctor.json
       edgeai doctor --root tests/boards/raspberry-pi-4
     """
+    if only == ():
+        raise UsageError("--only names no check; `edgeai doctor --list` shows all")
+    if list_checks and as_json:
+        raise UsageError("--json and --list exclude each other; choose one")
     if list_checks:
         click.echo(table([[name, check.help] for name, check in CHECKS.items()], ["check", "looks for"]))
         return

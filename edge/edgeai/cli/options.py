@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable
@@ -69,6 +70,17 @@ def duration(text: str) -> float:
     if seconds > _LONGEST_S:
         raise click.BadParameter(f"{text!r} is longer than 7 days")
     return seconds
+
+
+class NumberRange(click.FloatRange):
+    """Numbers of a range, and never nan, which compares with no end of it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
 
 
 def complete_meters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

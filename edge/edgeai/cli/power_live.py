@@ -60,7 +60,7 @@ def _shower(
         yield lambda look: click.echo(json.dumps(look_document(look, words.info), allow_nan=False))
     elif form == "csv":
         yield _csv()
-    elif sys.stdout.isatty():
+    elif sys.stdout is not None and sys.stdout.isatty():  # None: closed
         notes = words.notes if verbosity > 0 else ()
         with _drawn() as draw:
             yield lambda look: draw([*words.frame(look, watch.totals), *notes])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +81,7 @@ def record(
     """
     if not command:
         raise UsageError("give the command to run, as in `edgeai power record -- sleep 10`")
-    if csv_file is not None and not os.access(csv_file.parent, os.W_OK):
+    if csv_file is not None and (csv_file.is_dir() or not os.access(csv_file.parent, os.W_OK)):
         raise UsageError(
             f"{one_line(csv_file)} cannot be written: no folder, or no right to; name another place"
         )
@@ -107,7 +109,10 @@ def record(
             except CommandFailed as error:
                 click.echo(f"edgeai: {error}", err=True)
                 context.exit(error.exit_code)
-            _tell(recorded, csv_file, as_json=as_json, verbosity=verbosity)
+            try:
+                _tell(recorded, csv_file, as_json=as_json, verbosity=verbosity)
+            except OSError as error:  # no reader any more, or a full disk
+                _drop_output(error)
     context.exit(recorded.exit_code)
 
 
@@ -120,6 +125,16 @@ def _tell(recorded: Recorded, csv_file: Path | None, *, as_json: bool, verbosity
         write_json(record_document(recorded))
     else:
         click.echo("\n".join(_lines(recorded, verbosity)), err=True)
+
+
+def _drop_output(error: OSError) -> None:
+    """Say so where that is possible, and let what is left in the buffers go: the code stays the command's."""
+    with suppress(OSError):
+        click.echo(f"edgeai: the report cannot be written: {error.strerror or error}", err=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
 
 
 def _write_trace(recorded: Recorded, path: Path) -> None:

@@ -35,6 +35,8 @@ def probe(site: Site) -> CsvMeter | Unavailable:
     """Open the file and see whether it grows."""
     assert site.address is not None
     path = Path(site.address)
+    if path.exists() and not path.is_file():  # a pipe would be waited for, /dev/zero read without end
+        return Unavailable(f"{one_line(path)} is no file", "name the file that the instrument's log goes to")
     try:
         meter = CsvMeter(path)
     except PermissionError:
@@ -121,4 +123,7 @@ class CsvMeter:
             del lines[0]
         texts = [line.decode("utf-8", "replace") for line in lines]
         cells = csv.reader(texts, delimiter=self._columns.delimiter)
-        return [row[1] for each in cells if each and (row := self._row(each)) is not None]
+        try:
+            return [row[1] for each in cells if each and (row := self._row(each)) is not None]
+        except csv.Error as error:
+            raise ReadFailed(f"{self._file.name}: no CSV ({one_line(error)})") from error

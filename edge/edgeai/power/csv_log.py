@@ -90,7 +90,11 @@ def header(path: Path, lines: Iterator[str]) -> tuple[Columns, int]:
         delimiter = max(",;\t", key=line.count)
         if not line.count(delimiter):
             continue
-        found = find_columns(next(csv.reader([line], delimiter=delimiter)), delimiter)
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter))
+        except csv.Error:  # a binary file
+            continue
+        found = find_columns(cells, delimiter)
         if isinstance(found, Columns):
             return found, number
         wrong = found or wrong

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Probe = Callable[[Site], Meter | Unavailable]
 
 METERS: dict[str, str] = {
+    "joulescope": "edgeai.power.joulescope:probe",
     "otii": "edgeai.power.otii:probe",
     "csv": "edgeai.power.csv_live:probe",
     "shelly": "edgeai.power.shelly:probe",
@@ -36,6 +37,7 @@ METERS: dict[str, str] = {
 """Name to `module:probe`, the most trusted first. A probe gives the meter, open, or why there is none."""
 
 NAMED_ONLY = {
+    "joulescope": ("a Joulescope", "usb"),
     "otii": ("an Otii", "localhost"),
     "csv": ("an instrument's CSV log", "FILE"),
     "shelly": ("a Shelly plug", "http://10.0.0.7"),
@@ -44,6 +46,8 @@ NAMED_ONLY = {
 """Meters that need an address (`--meter shelly=http://10.0.0.7`): what each is, and such an address.
 Without one they are not even imported; their probes are given a site that has one."""
 
+_WITH_CHIP = ("hwmon", "iio-ina2xx")
+"""Meters that take the name of a chip, where a board has several."""
 
 NO_SENSOR = Unavailable(
     "this machine has no power sensor that edgeai can read",
@@ -68,6 +72,8 @@ def find_meter(site: Site, name: str | None = None) -> Meter | Unavailable:
     """
     if name is not None:
         known, _, address = name.partition("=")
+        if address and known in METERS and known not in (*NAMED_ONLY, *_WITH_CHIP):
+            raise UsageError(f"--meter {one_line(name)}: {known} takes no address; write --meter {known}")
         return _try(known, replace(site, address=address or None))
     missing: dict[str, Unavailable] = {}
     for each in METERS:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import http.client
+import io
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import UsageError, one_line
 from .meter import ReadFailed
+
+if TYPE_CHECKING:
+    import socket
 
 # A plug answers within tens of milliseconds; one with a weak radio link now and then within a second.
 TIMEOUT_S = 2.0
@@ -72,12 +76,44 @@ class WebError(ReadFailed):
         self.status = status
 
 
+class _Prompt(io.RawIOBase):
+    """What a socket receives within its timeout, all waits together."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket, self._raw = connected, connected.makefile("rb", buffering=0)
+        self._until_s = time.monotonic() + (connected.gettimeout() or TIMEOUT_S)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left_s)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Also headers that come drop by drop end at the timeout, which is of a single wait otherwise."""
+
+    def __init__(self, sock: socket.socket, *words: Any, **options: Any) -> None:
+        super().__init__(sock, *words, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Prompt(sock))
+
+
 class Plug:
     """Asks for JSON, over one connection that is opened at the first question and again where it broke."""
 
     def __init__(self, address: Address, timeout_s: float = TIMEOUT_S) -> None:
         self.address = address
         self._connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
+        self._connection.response_class = _Response
         self._timeout_s = timeout_s
         self._headers = {"Accept": "application/json"}
 
@@ -121,14 +157,13 @@ class Plug:
             raise self._failure(error) from error
 
     def _exchange(self, path: str) -> tuple[int, bytes]:
-        begin_s = time.monotonic()
+        if self._connection.sock is not None:  # kept, with what the answer before left of its time
+            self._connection.sock.settimeout(self._timeout_s)
         self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         content = b""
         while len(content) <= _MOST_BYTES and (part := response.read1(_MOST_BYTES)):
             content += part
-            if time.monotonic() - begin_s > self._timeout_s:  # drop by drop
-                raise TimeoutError("timed out")
         if len(content) > _MOST_BYTES:
             raise http.client.HTTPException(f"more than {_MOST_BYTES} bytes")
         response.read()  # nothing is left; this ends the response, so that the connection can be used again
@@ -137,7 +172,7 @@ class Plug:
     def _failure(self, error: Exception) -> WebError:
         if isinstance(error, TimeoutError):
             return WebError(f"{self.address.url} did not answer within {self._timeout_s:g} s")
-        return WebError(f"{self.address.url} cannot be read: {one_line(error) or type(error).__name__}")
+        return WebError(f"{self.address.url} cannot be read: {one_line(error, 80) or type(error).__name__}")
 
 
 def number(answer: dict[str, Any], *keys: str | int) -> float | None:

@@ -416,3 +416,10 @@ def test_elsewhere_each_thing_that_is_waited_for_is_one_line(capsys: pytest.Capt
         wait(0.01, what, 0.0)
     Waiting(quiet=True)(0.01, "nothing", 0.0)
     assert capsys.readouterr().err == "settling\nreading\n"
+
+
+def test_a_time_that_is_no_number_is_refused() -> None:
+    done = call("calibrate", "--settle", "nan")
+    assert done.code == 2
+    assert "Invalid value for '--settle'" in done.err
+    assert "is no number" in done.err

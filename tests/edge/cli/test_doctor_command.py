@@ -143,3 +143,15 @@ def test_this_machine_can_be_examined_without_loading_numpy() -> None:
     )
     assert done.stderr == "[]\n"
     assert f"{len(CHECKS)} checks: 0 broken" in done.stdout
+
+
+def test_no_check_at_all_is_no_clean_bill() -> None:
+    for only in ("", ",,"):
+        done = call("doctor", "--only", only)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == "edgeai: --only names no check; `edgeai doctor --list` shows all\n"
+
+
+def test_a_list_has_no_json() -> None:
+    done = call("doctor", "--list", "--json")
+    assert (done.code, done.err) == (2, "edgeai: --json and --list exclude each other; choose one\n")

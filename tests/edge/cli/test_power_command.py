@@ -257,10 +257,13 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         os.write(self.master, b"\x03")
 
-    def end(self) -> int:
+    def end(self, limit_s: float = 60.0) -> int:
         """The exit code, and all that was written."""
+        end_s = time.monotonic() + limit_s
         while self._read(0.1) or self.process.poll() is None:
-            pass
+            if time.monotonic() > end_s:
+                self.process.kill()
+                raise AssertionError(f"it goes on: {self.text[-2000:]}")
         os.close(self.master)
         return self.process.returncode
 
@@ -487,3 +490,29 @@ def test_a_signal_to_us_is_sent_on_to_the_command(orin: PlayedRoot, number: sign
         _, told = process.communicate(timeout=60)
     assert process.returncode == 42
     assert "exit code 42" in told
+
+
+def test_an_address_of_a_meter_that_takes_none_is_refused() -> None:
+    done = call("power", "--root", ORIN, "--meter", "ina3221=x", "--count", "1")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "edgeai: --meter ina3221=x: ina3221 takes no address; write --meter ina3221\n"
+
+
+def test_a_report_that_cannot_be_written_leaves_the_commands_exit_code() -> None:
+    command = f"{EDGEAI} power record --json --root {ORIN} -- sh -c 'exit 5'"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} > /dev/full"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 5
+    assert done.stderr == "edgeai: the report cannot be written: No space left on device\n"
+
+
+def test_closed_standard_output_is_no_stack_trace() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{EDGEAI} power --root {ORIN} --every 100ms --count 1 >&-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

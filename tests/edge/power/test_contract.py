@@ -58,6 +58,7 @@ WORKS = {
 
 ELSEWHERE = {
     "csv": "test_csv_live.py",
+    "joulescope": "test_joulescope.py",
     "otii": "test_otii.py",
 }
 """Meters whose own tests hold them to this: a file that grows, instruments with a library of their own."""

@@ -131,3 +131,12 @@ def test_without_a_file_it_is_not_looked_for() -> None:
     found = find("csv")
     assert isinstance(found, Unavailable)
     assert found.advice == "give its address: --meter csv=FILE"
+
+
+def test_what_is_no_file_and_what_is_no_text_are_refused_at_once(tmp_path: Path) -> None:
+    binary = tmp_path / "bin.csv"
+    binary.write_bytes(b"\x00\xff,\r\x01,\n" * 20)
+    for address in ("/dev/zero", str(tmp_path), str(binary)):
+        found = find(f"csv={address}")
+        assert isinstance(found, Unavailable)
+        assert address in found.unavailable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -354,3 +355,27 @@ def test_looking_for_a_meter_loads_no_client_of_a_network() -> None:
         "sys.exit('http.client' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_headers_that_come_drop_by_drop_end_at_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                try:
+                    for byte in b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200:
+                        connection.sendall(bytes([byte]))
+                        time.sleep(0.02)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        plug = Plug(Address("127.0.0.1", server.getsockname()[1]), timeout_s=0.3)
+        begin_s = time.monotonic()
+        with pytest.raises(WebError, match=r"did not answer within 0\.3 s"):
+            plug.get("/shelly")
+        assert time.monotonic() - begin_s < 1.5
+        plug.close()
+        thread.join()
