@@ -101,7 +101,7 @@ def unit_of_this_machine(root: SysRoot, device: Device) -> Unit:
     Raises as `load_unit`, but for a file that EDGEAI_UNIT names and that is yet to be made.
     """
     file = unit_file(root)
-    known = (load_unit(root, device) if file and file.exists() else None) or Unit()
+    known = (load_unit(root, device) if file and _is_there(file) else None) or Unit()
     return replace(known, profile=device.profile.id, serials=serials(root), file=None)
 
 
@@ -113,7 +113,15 @@ def unit_file(root: SysRoot) -> Path | None:
     if named := os.environ.get("EDGEAI_UNIT"):
         return Path(named)
     user = user_file()
-    return next((file for file in (user, system) if file is not None and file.exists()), None)
+    return next((file for file in (user, system) if file is not None and _is_there(file)), None)
+
+
+def _is_there(file: Path) -> bool:
+    """False also in a home that this user may not enter, as where a service's HOME is another user's."""
+    try:
+        return file.exists()
+    except OSError:
+        return False
 
 
 def user_file() -> Path | None:
@@ -135,7 +143,7 @@ def file_to_save(root: SysRoot) -> Path:
         if named := os.environ.get("EDGEAI_UNIT"):
             return Path(named)
         user = user_file()
-        if user and (os.geteuid() != 0 or user.exists()):
+        if user and (os.geteuid() != 0 or _is_there(user)):
             return user
     return root.at(SYSTEM_FILE)
 
