@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -292,7 +293,10 @@ def test_a_person_types_what_the_meter_shows(overlay: Path) -> None:
     ]
     assert [each.loaded for each in unit.calibration.readings] == order
     assert unit.calibration.meter == "readings typed in, load by inferences of the model digits"
-    assert unit.idle_w == pytest.approx(10, abs=0.6)
+    # What others do on this machine meanwhile is in the readings, and so in the line through them.
+    readings = unit.calibration.readings
+    core_w, idle_w = np.polyfit([each.busy for each in readings], [each.power_w for each in readings], 1)
+    assert (unit.idle_w, unit.core_active_w) == pytest.approx((idle_w, core_w), rel=1e-3)
 
 
 def test_ctrl_c_saves_nothing_and_leaves_no_load(overlay: Path) -> None:
