@@ -36,9 +36,9 @@ from edgeai.measure.timing import StopRule, measure_steady
 from edgeai_bench.fetch import fetch
 from edgeai_bench.suites import load_suite
 
-MODELS = ("face-onnx", "face-tflite", "ppocr-cls", "basic-pitch-onnx")
+MODELS = ("face-onnx", "face-tflite", "ppocr-cls")
 PROCESSES = 9
-ROUNDS = 60
+ROUNDS = 40
 TURN_S = 0.05
 TURN_RUNS = 5
 """Calls that a turn has room for, of models that take longer than a hundredth of a second."""
