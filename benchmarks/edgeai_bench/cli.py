@@ -30,7 +30,7 @@ from .keeping import Keeping, keeping_options
 from .limits import LimitVerdict
 from .long_runs import with_long_runs
 from .mlperf import is_limit_missed
-from .plan import QUICK, Plan
+from .planned import planned
 from .progress import Progress
 from .remote import asked as remote_asked
 from .remote.boards import measure_on_boards
@@ -276,7 +276,7 @@ def bench(
         None if chosen is None else chosen.settings,
     )
     plan = with_long_runs(
-        _plan(said, rate, cold, timeout),
+        planned(said, rate, cold, timeout),
         mlperf=mlperf,
         min_s=min_time,
         min_queries=min_runs,
@@ -423,43 +423,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 
 def _exit_by_signal(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)  # as a shell reports a process that died of it
-
-
-def _plan(said: SuiteSettings, rate_hz: float | None, cold: bool, silence_s: float | None) -> Plan:
-    """The plan with what the user changed, or a suite. Raises UsageError."""
-    base = QUICK if said.quick else Plan()
-    stop, warm, warm_up_s = base.stop, base.warm_up, said.warm_up_s
-    stop = replace(
-        stop,
-        min_runs=said.min_runs or stop.min_runs,
-        min_s=stop.min_s if said.min_time_s is None else said.min_time_s,
-        max_s=stop.max_s if said.max_time_s is None else said.max_time_s,
-    )
-    if stop.max_s < stop.min_s:
-        raise UsageError(f"--max-time {stop.max_s:g}s is shorter than --min-time {stop.min_s:g}s")
-    if warm_up_s is not None:
-        warm = replace(warm, max_s=warm_up_s, min_s=min(warm.min_s, warm_up_s))
-    return replace(
-        base,
-        stop=stop,
-        warm_up=warm,
-        rate_hz=rate_hz,
-        paced_s=base.paced_s if rate_hz is None else _paced_s(base, rate_hz),
-        cold=cold,
-        processes=said.processes or base.processes,
-        silence_s=silence_s or base.silence_s,
-    )
-
-
-def _paced_s(base: Plan, rate_hz: float) -> float:
-    """Long enough for five calls, as far as anybody waits for those."""
-    needed_s = max(base.paced_s, 5 / rate_hz)
-    if needed_s > base.stop.max_s:
-        raise UsageError(
-            f"five calls at that --rate take {needed_s:.0f} s in each process; give at least "
-            f"{5 / base.stop.max_s * 60:.3g}/m"
-        )
-    return needed_s
 
 
 def _exit_code(

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from session_overhead import calls_of
 
 import edgeai
 from edgeai.measure.inputs import candidate_shapes, synthetic_inputs
@@ -92,18 +93,7 @@ def below(session: edgeai.Session) -> Callable[[dict[str, np.ndarray]], object]:
     if runner is not None and hasattr(runner, "_session"):
         library, names = runner._session, [spec.name for spec in runner.outputs]  # noqa: SLF001
         return lambda feed: library.run(names, feed)
-    interpreter = runner._invoke.__self__._interpreter  # noqa: SLF001
-    inputs = [detail["index"] for detail in interpreter.get_input_details()]
-    outputs = [detail["index"] for detail in interpreter.get_output_details()]
-    set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
-
-    def call(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        for index, array in zip(inputs, feed.values(), strict=True):
-            set_tensor(index, array)
-        invoke()
-        return [get_tensor(index) for index in outputs]
-
-    return call
+    return calls_of(runner._invoke.__self__._interpreter)  # noqa: SLF001
 
 
 def one_process(model_id: str) -> dict[str, float]:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,11 @@ def bare_tflite(path: str) -> Bare:
 
     interpreter = Interpreter(path, num_threads=1)
     interpreter.allocate_tensors()
+    return calls_of(interpreter)
+
+
+def calls_of(interpreter: Any) -> Bare:
+    """An interpreter's calls as one writes them by hand."""
     inputs = [detail["index"] for detail in interpreter.get_input_details()]
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor

@@ -11,14 +11,13 @@ from click.core import ParameterSource
 
 from ..device import detect
 from ..errors import EdgeError, OtherUnit, UsageError, one_line
-from ..power import METERS
 from ..power.identity import serials
 from ..power.unit import Calibration, Unit, file_to_save, save_unit, unit_of_this_machine
 from ..sysroot import SysRoot
 from .calibrate_reading import readings_under_load
 from .calibrate_saved import remove_saved, saved_text, show_saved
 from .calibrate_shown import document, fit_text, samples_csv, unit_lines
-from .options import NumberRange
+from .options import NumberRange, complete_meters
 from .output import json_option, verbosity_options, write_json
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def _levels(context: click.Context, parameter: click.Parameter, text: str | None
 
 
 def _complete_meters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in METERS if name.startswith(incomplete) and name != "estimate"]
+    return [name for name in complete_meters(context, parameter, incomplete) if name != "estimate"]
 
 
 @click.command()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import EdgeError, one_line
 from ..unavailable import Barred, Unavailable
 from .hwmon import HwmonDevice, find_hwmon
 from .ina import DEFAULT_SHUNT_OHM, Measured, error_of
 from .ina_chips import CHIPS, OWN_SHUNT_OHM
 from .meter import COUNTER_J, GAUGE_W, ErrorModel, MeterInfo, Rail
-from .shunt import other_shunt, shunt_note, stated_shunt
+from .shunt import other_shunt, shunt_note
+from .supply import chip_at_supply
 from .sysfs import MICRO, Channel, SysfsMeter, tried
 
 if TYPE_CHECKING:
@@ -31,19 +31,10 @@ def probe(site: Site) -> Meter | Unavailable:
             f"no hwmon device is an {', '.join(CHIPS)}",
             "fit one at the board's supply; a Raspberry Pi takes `dtoverlay=i2c-sensor,ina219` in config.txt",
         )
-    chosen = [device for device in devices if site.address in (None, *_names(device))]
-    if len(chosen) != 1:
-        found = ", ".join(str(device) for device in devices)
-        wrong = f"none of them is {one_line(site.address)!r}" if site.address else "which is at the supply?"
-        return Barred(
-            f"there are sensors {found}, and {wrong}",
-            f"name the one at the board's supply: `--meter hwmon={devices[0].bus_name}`",
-        )
-    device = chosen[0]
-    try:
-        stated = stated_shunt(site, device.chip)
-    except EdgeError as error:  # the unit's own file is wrong, or another unit's
-        return Barred(one_line(error, 400), "correct or remove that file")
+    chosen = chip_at_supply(site, "hwmon", devices, _names)
+    if isinstance(chosen, Barred):
+        return chosen
+    device, stated = chosen
     return _refused(device, stated) or _meter(device, stated)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import EdgeError, one_line
 from ..unavailable import Barred, Unavailable
 from .ina import DEFAULT_SHUNT_OHM, Measured, error_of
 from .ina_chips import CHIPS
 from .meter import GAUGE_W, MeterInfo, Rail
-from .shunt import other_shunt, shunt_note, stated_shunt
+from .shunt import other_shunt, shunt_note
+from .supply import chip_at_supply
 from .sysfs import MICRO, MILLI, Channel, SysfsMeter, tried
 
 if TYPE_CHECKING:
@@ -34,20 +34,10 @@ def probe(site: Site) -> Meter | Unavailable:
             "wire one into the board's supply and name it to the kernel: "
             "`echo ina226 0x40 | sudo tee /sys/bus/i2c/devices/i2c-1/new_device`",
         )
-    names = {device: (None, device.bus_name, device.folder) for device in devices}
-    chosen = [device for device in devices if site.address in names[device]]
-    if len(chosen) != 1:
-        found = ", ".join(str(device) for device in devices)
-        wrong = f"none of them is {one_line(site.address)!r}" if site.address else "which is at the supply?"
-        return Barred(
-            f"there are sensors {found}, and {wrong}",
-            f"name the one at the board's supply: `--meter iio-ina2xx={devices[0].bus_name}`",
-        )
-    device = chosen[0]
-    try:
-        stated = stated_shunt(site, device.chip)
-    except EdgeError as error:  # the unit's own file is wrong, or another unit's
-        return Barred(one_line(error, 400), "correct or remove that file")
+    chosen = chip_at_supply(site, "iio-ina2xx", devices, lambda device: (device.bus_name, device.folder))
+    if isinstance(chosen, Barred):
+        return chosen
+    device, stated = chosen
     mend = f"echo {stated} | sudo tee {device.path}/in_shunt_resistor"
     return other_shunt(str(device), device.shunt_ohm, stated, mend) or _meter(device, stated)
 

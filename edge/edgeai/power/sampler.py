@@ -159,11 +159,6 @@ class Sampler:
         self._stratum = None
         self._sleep(max(end_s - self._clock(), 0.0))
 
-    def latest(self) -> tuple[float, tuple[float, ...]] | None:
-        """When the last read was that gave something, and what."""
-        with self._lock:
-            return self._reads.latest()
-
     def trace(self, since_s: float = -math.inf) -> Trace:
         """What was read until now, from a moment on. Raises what the meter's code stumbled over, if any."""
         if self._broken is not None:
@@ -227,11 +222,6 @@ class _Reads:
             return False
         self._thin()
         return True
-
-    def latest(self) -> tuple[float, tuple[float, ...]] | None:
-        if not self._times:
-            return None
-        return self._times[-1], tuple(self._values[-self.rails :])
 
     def trace(self, info: MeterInfo, since_s: float, period_s: float, pauses: tuple[Span, ...]) -> Trace:
         first = bisect_left(self._times, since_s)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edgeai.device import detect
 from edgeai.errors import ExtraMissing, UsageError
-from edgeai.power import COUNTER_J, Meter, ReadFailed, Site, find_meter
+from edgeai.power import COUNTER_J, Meter, ReadFailed
 from edgeai.power.joulescope import JoulescopeMeter
-from edgeai.sysroot import SysRoot
 from edgeai.unavailable import Unavailable
 
 from .joulescope_device import PluggedJoulescope
+from .named import find, meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,20 +24,9 @@ if TYPE_CHECKING:
 
 pytest.importorskip("pyjoulescope_driver", reason="the driver of the extra `joulescope` is not installed")
 
-NOWHERE = SysRoot(Path(__file__).parents[2] / "boards/container-without-sys")
 TRIED = {"1.6.0", "1.10.0", "2.2.12", "2.5.4"}
 """Drivers in whose objects `joulescope_device` was seen to find its way; in another it might crash."""
 JS220, JS110 = "u/js220/002557", "u/js110/000415"
-
-
-def find(name: str) -> Meter | Unavailable:
-    return find_meter(Site(NOWHERE, detect(NOWHERE)), name)
-
-
-def meter(name: str) -> Meter:
-    found = find(name)
-    assert not isinstance(found, Unavailable), found
-    return found
 
 
 def reason(name: str) -> str:

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edgeai.device import detect
 from edgeai.errors import UsageError
-from edgeai.power import GAUGE_W, Meter, ReadFailed, Site, find_meter
-from edgeai.sysroot import SysRoot
+from edgeai.power import GAUGE_W, ReadFailed
 from edgeai.unavailable import Unavailable
 
+from .named import find, meter, reason
 from .otii_server import FakeOtii, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest.importorskip("otii_tcp_client", reason="the client of the extra `otii` is not installed")
-
-NOWHERE = SysRoot(Path(__file__).parents[2] / "boards/container-without-sys")
-
-
-def find(name: str) -> Meter | Unavailable:
-    return find_meter(Site(NOWHERE, detect(NOWHERE)), name)
-
-
-def meter(name: str) -> Meter:
-    found = find(name)
-    assert not isinstance(found, Unavailable), found
-    return found
-
-
-def reason(name: str) -> str:
-    found = find(name)
-    assert isinstance(found, Unavailable), found
-    return found.unavailable
 
 
 @pytest.fixture

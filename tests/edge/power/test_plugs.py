@@ -7,18 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgeai.device import detect
 from edgeai.errors import UsageError
-from edgeai.power import GAUGE_W, Meter, ReadFailed, Site, find_meter
+from edgeai.power import GAUGE_W, ReadFailed
 from edgeai.power.web import Address, Plug, WebError, parse_address
-from edgeai.sysroot import SysRoot
 from edgeai.unavailable import Unavailable
 
+from .named import find, meter, reason
 from .plugs import FakePlug, serving
 
 if TYPE_CHECKING:
@@ -72,23 +70,6 @@ TASMOTA = {
     }
 }
 STATUS_8 = "/cm?cmnd=Status%208"
-NOWHERE = SysRoot(Path(__file__).parents[2] / "boards/container-without-sys")
-
-
-def find(name: str) -> Meter | Unavailable:
-    return find_meter(Site(NOWHERE, detect(NOWHERE)), name)
-
-
-def meter(name: str) -> Meter:
-    found = find(name)
-    assert not isinstance(found, Unavailable), found
-    return found
-
-
-def reason(name: str) -> str:
-    found = find(name)
-    assert isinstance(found, Unavailable), found
-    return found.unavailable
 
 
 def tasmota(power: Any) -> dict[str, Any]:

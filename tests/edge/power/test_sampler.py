@@ -103,19 +103,6 @@ def test_a_trace_may_begin_late() -> None:
     assert trace.failed_s == pytest.approx((100.35,))
 
 
-def test_the_latest_read() -> None:
-    meter = PlayedMeter(info=info(rails=2))
-    sampler = meter.sampler()
-    assert sampler.latest() is None
-    sampler.sample_once()
-    sampler.sample_once()
-    latest = sampler.latest()
-    assert latest is not None
-    time_s, values = latest
-    assert time_s == pytest.approx(100.006)
-    assert values == (2.0, 2.0)
-
-
 def test_a_pause_is_kept_and_nothing_is_read_in_it() -> None:
     meter = PlayedMeter(read_s=0.0)
     sampler = meter.sampler()
