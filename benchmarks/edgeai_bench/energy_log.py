@@ -18,10 +18,10 @@ from edgeai.errors import one_line
 from edgeai.measure.energy_of import energy_of
 from edgeai.measure.energy_pass import EnergyMeasured, EnergyRule, ended, loads_of, run_course, span_of
 from edgeai.measure.launch import Conversation, talking_to
-from edgeai.measure.wire import build
 from edgeai.power import Span
 from edgeai.power.csv_log import LogError, trace_of_log, wait_for
 from edgeai.unavailable import Unavailable
+from edgeai.wire import build
 
 from .plan import Plan
 

@@ -39,7 +39,7 @@ from edgeai_bench.suites import load_suite
 
 MODELS = ("face-onnx", "face-tflite", "ppocr-cls")
 PROCESSES = 9
-ROUNDS = 40
+ROUNDS = 60
 TURN_S = 0.05
 TURN_RUNS = 5
 """Calls that a turn has room for, of models that take longer than a hundredth of a second."""

@@ -47,6 +47,7 @@ def load(
     model: str | None = None,
     variant: str | None = None,
     steps: Mapping[str, Callable[..., Any]] | None = None,
+    prepared: bool | None = None,
 ) -> Session:
     """Open a bundle or a model file on this device and return the session that runs it.
 
@@ -66,6 +67,8 @@ def load(
         and why.
     steps: the application's own steps of the pipeline by name, such as {"acme.x@1": f}; each is called as
         f(value, **parameters). A class is made anew for every stream.
+    prepared: whether to open what `edgeai prepare` made of this model on this device; None does so where that
+        is there and agrees with the other arguments, False opens the file as it came.
 
     Raises: ModelNotFound, ModelError (damaged or unsupported file), BundleError (names what is wrong with a
     bundle), StoreError, BackendMissing and ExtraMissing (name the extra to install), ProviderError,
@@ -83,4 +86,5 @@ def load(
         model=model,
         variant=variant,
         steps=steps,
+        prepared=prepared,
     )

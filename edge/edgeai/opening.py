@@ -32,7 +32,10 @@ from .sysroot import SysRoot
 from .variants import Candidate, Skipped, Wishes, rank
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .backends import Runner
+    from .prepared.choice import Choice
 
 
 _FAILED = "does not open"
@@ -49,6 +52,7 @@ def open_session(
     model: str | None = None,
     variant: str | None = None,
     steps: Mapping[str, Callable[..., Any]] | None = None,
+    prepared: bool | None = None,
 ) -> Session:
     """What `edgeai.load` does; see there."""
     profile = _profile(device)
@@ -75,6 +79,56 @@ def open_session(
     if held is not None:
         session.keep(held)
     return session
+
+
+def open_choice(
+    path: str | os.PathLike[str], choice: Choice, *, model: str | None = None, folder: Path | None = None
+) -> Session:
+    """Open one model exactly as a choice says. folder: where the files of its form lie.
+
+    Raises as `edgeai.load`.
+    """
+    bundle, held = open_bundle(path)
+    try:
+        session = _open_chosen(bundle, path, choice, model, folder)
+    except BaseException:
+        if held is not None:
+            held.close()
+        raise
+    if held is not None:
+        session.keep(held)
+    return session
+
+
+def _open_chosen(
+    bundle: Bundle, path: str | os.PathLike[str], choice: Choice, name: str | None, folder: Path | None
+) -> Session:
+    model = next((each for each in bundle.models if name in {None, each.name}), None)
+    variant = next((each for each in model.variants if each.id == choice.variant), None) if model else None
+    if model is None or variant is None:
+        raise InputError(f"{one_line(path)} has no model {name!r} with a variant {choice.variant!r}")
+    form, opened = choice.form, variant
+    cache = folder / form.main if form is not None and folder is not None else None
+    if form is not None and form.is_model and cache is not None:
+        opened, cache = replace(variant, path=cache), None
+    options = RunOptions(
+        threads=choice.threads,
+        providers=choice.providers,
+        signature=variant.signature,
+        tuning=choice.tuning,
+        cache=cache,
+    )
+    runner = load_backend(choice.backend).open(opened, options)
+    if variant.names:
+        runner = RenamedRunner(runner, variant.names, str(path))
+    return Session(
+        runner,
+        model=str(path),
+        backend=choice.backend,
+        threads=choice.threads,
+        variant=None if bundle.is_bare else variant.id,
+        why=(f"{model.name}: as prepared",),
+    )
 
 
 def _refuse_words_of_bundles(path: str | os.PathLike[str], **words: object) -> None:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import BackendMissing, ModelError, UnknownBackend, one_line
+from .tuning import Tuning
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -66,12 +68,15 @@ class RunOptions:
     providers: execution providers asked for, in order, by short name; one that is absent is an error.
     preferred_providers: used as far as they are there, where none is asked for; the CPU is always behind.
     signature: name of the signature to run; None where the model has one.
+    cache: a file beside the model that this backend made of it for this device, see `forms`.
     """
 
     threads: int = 1
     providers: tuple[str, ...] = ()
     preferred_providers: tuple[str, ...] = ()
     signature: str | None = None
+    tuning: Tuning = Tuning()
+    cache: Path | None = None
 
 
 class Runner(Protocol):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from ..wire import build
 from .launch import DEFAULT_SILENCE_S, Conversation, talking_to
 from .protocol import Request, Turn, Turned
-from .wire import build
 
 TURN_S = 0.01
 """Least duration of a turn: long against the clock and a switch of processes, short against drift. On a busy

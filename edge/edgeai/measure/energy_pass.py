@@ -20,12 +20,12 @@ from ..power.sampler import Sampler
 from ..power.trace import Span, Trace
 from ..quantities import time_text
 from ..unavailable import Unavailable
+from ..wire import build
 from .energy import Energy, LoadWindow
 from .energy_of import energy_of
 from .energy_process import EnergyRan, Stretch
 from .launch import DEFAULT_SILENCE_S, Conversation, talking_to
 from .statistics import Estimate, compare
-from .wire import build
 
 if TYPE_CHECKING:
     from ..power import Meter

@@ -18,9 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from .. import errors
+from .. import errors, wire
 from ..errors import one_line
-from . import wire
 from .long_runs import ScenarioMeasured, SoakMeasured
 from .profiled import Profiled
 from .protocol import Measured, Probed, Request

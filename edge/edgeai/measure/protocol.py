@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..prepared.choice import Choice
 from .conditions import Change, Conditions
 from .memory import Memory
 from .profiled import ProfileRule
@@ -16,6 +17,7 @@ class ModelRequest:
     """Which model to open and how; see `edgeai.load`.
 
     model: path of a bundle or a model file. name: of a bundle's models the one to open. variant: its id.
+    prepared: as `edgeai.load`'s. choice: open exactly this instead; its form lies in choice_folder.
     """
 
     model: str
@@ -26,6 +28,9 @@ class ModelRequest:
     signature: str | None = None
     name: str | None = None
     variant: str | None = None
+    prepared: bool | None = None
+    choice: Choice | None = None
+    choice_folder: str | None = None
 
 
 @dataclass(frozen=True)

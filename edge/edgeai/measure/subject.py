@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import edgeai
 
+from ..opening import open_choice
 from .protocol import ModelRequest, PipelineMeasured, Streamed
 from .real_time import RealTime
 from .recorder import Recorder
@@ -61,6 +63,9 @@ class Subject(Protocol):
 
 def open_session(asked: ModelRequest) -> Session:
     """The session that a request asks for."""
+    if asked.choice is not None:
+        folder = None if asked.choice_folder is None else Path(asked.choice_folder)
+        return open_choice(asked.model, asked.choice, model=asked.name, folder=folder)
     return edgeai.load(
         asked.model,
         device=asked.device,
@@ -70,4 +75,5 @@ def open_session(asked: ModelRequest) -> Session:
         signature=asked.signature,
         model=asked.name,
         variant=asked.variant,
+        prepared=asked.prepared,
     )

@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import errors
+from .. import errors, wire
 from ..errors import one_line
 from ..sysroot import SysRoot
-from . import wire
 from .conditions import Change, change_between, read_conditions, read_throttling
 from .dying import die_with_parent
 from .memory import limit_to_machine, reset_peak

@@ -282,7 +282,7 @@ def test_memory_that_the_harness_takes_is_not_counted_as_the_pipelines(tmp_path:
 _IMPORTS = """
 import sys
 from pathlib import Path
-from edgeai.measure import wire
+from edgeai import wire
 from edgeai.measure.pipeline_subject import PipelineSubject
 from edgeai.measure.protocol import Request
 subject = PipelineSubject(wire.loads(Request, sys.stdin.read()), lambda: None)
@@ -305,7 +305,7 @@ print(sorted(set(sys.modules) - before))
 def test_opening_and_running_imports_nothing_that_the_baseline_does_not_hold(
     bundle: str, tmp_path: Path, folder: str
 ) -> None:
-    from edgeai.measure import wire
+    from edgeai import wire
 
     path = getattr(real_bundles, bundle)(tmp_path / bundle)
     request = asked(path, folder)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeai.measure import wire
+from edgeai import wire
 from edgeai.measure.conditions import Change, Conditions
 from edgeai.measure.memory import Memory
 from edgeai.measure.protocol import (

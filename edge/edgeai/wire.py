@@ -1,4 +1,4 @@
-"""Dataclasses to JSON and back: small, strict, and only for the types that `protocol` uses."""
+"""Dataclasses to JSON and back: small, strict, and only for our own types (requests, records)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,33 @@
+"""How a runner is opened beyond threads and providers: what `edgeai prepare` may find faster or smaller.
+
+None, or empty, leaves a matter as the library has it. A backend ignores what it has no such thing for; which
+settings are worth trying on which backend stands in its own file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+LEVELS = ("none", "basic", "extended", "all")
+"""How far ONNX Runtime may rewrite the graph while it loads."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Settings of one runner.
+
+    spinning: whether threads without work burn their core while they wait for some.
+    arena: whether freed memory is kept for the next run.
+    optimize: one of LEVELS. prepack: whether weights are copied into the layout that the kernels want.
+    affinities: for each thread beyond the calling one, the CPUs that it may use.
+    sizes: of named dimensions, which the graph is then specialised for; other sizes are refused.
+    provider_options: by provider's short name, in the library's own words.
+    """
+
+    spinning: bool | None = None
+    arena: bool | None = None
+    optimize: str | None = None
+    prepack: bool | None = None
+    affinities: tuple[tuple[int, ...], ...] = ()
+    sizes: dict[str, int] = field(default_factory=dict)
+    provider_options: dict[str, dict[str, str]] = field(default_factory=dict)
