@@ -252,10 +252,13 @@ class Outcome:
 class LoadChild:
     """A process that opens one file after the other; a new one where a library has taken it down."""
 
-    def __init__(self, timeout_s: float = 30.0, *, root_becomes_nobody: bool = False) -> None:
+    def __init__(
+        self, timeout_s: float = 30.0, *, root_becomes_nobody: bool = False, backend: str | None = None
+    ) -> None:
         self._timeout_s = timeout_s
         self._code = "from tests.damaged_models import load_each, become_nobody; "
-        self._code += "become_nobody(); load_each()" if root_becomes_nobody else "load_each()"
+        self._code += "become_nobody(); " if root_becomes_nobody else ""
+        self._code += f"load_each({backend!r})"
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self, path: str) -> Outcome:
@@ -310,23 +313,23 @@ def become_nobody() -> None:
         os.setuid(NOBODY)
 
 
-def load_each() -> None:
+def load_each(backend: str | None) -> None:
     """Answer each path on standard input, as JSON, with an Outcome, as JSON."""
     limit_memory()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # nothing that a library prints may mix with the answers
     for line in sys.stdin:
-        answers.write(json.dumps(vars(_load_and_run(json.loads(line)))) + "\n")
+        answers.write(json.dumps(vars(_load_and_run(json.loads(line), backend))) + "\n")
 
 
-def _load_and_run(path: str) -> Outcome:
+def _load_and_run(path: str, backend: str | None) -> Outcome:
 
     import edgeai
     from edgeai.bundle import NUMPY_DTYPES
     from edgeai.errors import EdgeError
 
     try:
-        with edgeai.load(path, threads=1) as session:
+        with edgeai.load(path, threads=1, backend=backend) as session:
             feed = {}
             for spec in session.raw_inputs:
                 # 48 is what the text models want of a free height; others take any size.

@@ -169,6 +169,11 @@ from .trace import check_profile_options, write_trace
     help="Write what --profile saw for chrome://tracing or ui.perfetto.dev, e.g. --trace trace.json.",
 )
 @click.option(
+    "--raw",
+    is_flag=True,
+    help="Measure the file as it came. Default: what `edgeai prepare` made of it here, where there is any.",
+)
+@click.option(
     "--cold", is_flag=True, help="Drop the model file from the page cache before each process loads it."
 )
 @click.option("--processes", type=click.IntRange(1), help="Fresh worker processes. Default: 5 (quick: 2).")
@@ -212,6 +217,7 @@ def bench(
     soak_s: float | None,
     with_profile: bool,
     trace_file: Path | None,
+    raw: bool,
     cold: bool,
     processes: int | None,
     min_runs: int | None,
@@ -290,7 +296,14 @@ def bench(
     compares, elsewhere = comparing.is_asked, bool(remote.boards)
     check_profile_options(with_profile, trace_file, compares=compares, elsewhere=elsewhere)
     sweep = Sweep(said.backends, said.threads, variants)
-    model = ModelRequest("", device=device, providers=providers or None, signature=signature, name=model_name)
+    model = ModelRequest(
+        "",
+        device=device,
+        providers=providers or None,
+        signature=signature,
+        name=model_name,
+        prepared=False if raw else None,
+    )
     inputs = InputRequest(
         shapes=options.parse_shapes(shapes),
         file=None if input_file is None else str(input_file),

@@ -10,7 +10,9 @@ from pathlib import Path
 from edgeai.bundle import Bundle, Model
 from edgeai.bundle.manifest import named_files
 from edgeai.errors import BundleDamaged, ModelError, one_line
+from edgeai.home import home_folder
 from edgeai.measure.protocol import ModelRequest, Opened, Probed
+from edgeai.prepared.find import prepared_folder
 
 from .pipeline_report import BundleIdentity, BundleModel
 from .report import ModelIdentity
@@ -90,6 +92,12 @@ def files_of(target: Target, probed: Probed) -> list[Path]:
         for name in variant_of(_model(bundle, opened), opened.variant).files
     }
     return [bundle.folder / name for name in names]
+
+
+def prepared_files(probed: Probed) -> list[Path]:
+    """The files of the prepared models that ran."""
+    folders = [prepared_folder(home_folder()) / key for key in probed.prepared]
+    return [file for folder in folders for file in sorted(folder.glob("*"))]
 
 
 def drop_from_page_cache(file: Path) -> None:

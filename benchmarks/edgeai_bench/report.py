@@ -108,6 +108,9 @@ class Identity:
     """Its address, where it was asked to measure by `--on`; None for a run here."""
     tree: str | None = None
     """Folder that stood for another machine (`--root`); None for a real run."""
+    prepared: str | None = None
+    """Keys, as `edgeai store list` shows them, of the prepared models that ran; None where all ran as they
+    came."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,8 @@ OF_THE_DOCTOR = ("findings",)
 """Keys that runs of before there was a doctor do not have."""
 OF_BOARDS = ("board", "tree")
 """Keys that an identity has only where another machine measured, or where a tree stood for one."""
+OF_PREPARED = ("prepared",)
+"""Keys that an identity has only where something prepared ran."""
 OF_SUITES = ("limits", "asked")
 """Keys that a document has only where a suite has limits, and where it is one run of a `--json-dir`."""
 
@@ -296,7 +301,7 @@ def document(
 def _run(report: Report) -> dict[str, Any]:
     run = dataclasses.asdict(report)
     for place in (run, run["model"], run["identity"], *run["processes"]):
-        for key in (*OF_BUNDLES, *OF_LONG_RUNS, *OF_BOARDS, *OF_THE_DOCTOR):
+        for key in (*OF_BUNDLES, *OF_LONG_RUNS, *OF_BOARDS, *OF_PREPARED, *OF_THE_DOCTOR):
             if place.get(key, run) is None:
                 del place[key]
     run.get("profile", {}).pop("traces", None)  # a file of its own, where it was asked for

@@ -30,7 +30,7 @@ from .energy import device_of, run_energy
 from .energy_doubts import about_energy, about_tree
 from .figures import known, latency_of, less, over
 from .findings import about_findings, look, seen_in
-from .identity import check_hashes, drop_from_page_cache, files_of, model_identity, sha256_of
+from .identity import check_hashes, drop_from_page_cache, files_of, model_identity, prepared_files, sha256_of
 from .long_run_doubts import about_mlperf, about_soak
 from .long_runs import check_long_runs, energy_share, run_long, usual_share
 from .pipeline_report import pipeline_result
@@ -176,7 +176,7 @@ def _measure(
     processes = []
     for turn in range(plan.processes):
         if plan.cold:
-            for file in files_of(target, probed):
+            for file in (*files_of(target, probed), *prepared_files(probed)):
                 drop_from_page_cache(file)
         follow = _follow(turn, plan.processes, on_progress)
         processes.append(run_measure(request, on_event=follow, silence_s=plan.silence_s))
@@ -288,6 +288,7 @@ def _identity(probed: Probed, processes: Sequence[Measured], plan: Plan, started
         command=tuple(sys.argv),
         started_utc=started.isoformat(timespec="seconds"),
         tree=plan.tree,
+        prepared=", ".join(probed.prepared) or None,
     )
 
 

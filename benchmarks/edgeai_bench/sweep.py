@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeai.backends import BACKENDS, is_installed, missing
+from edgeai.backends import BACKENDS, backends_for, is_installed, missing
 from edgeai.errors import BackendMissing, EdgeError, ExtraMissing, InputError, UsageError, one_line
 from edgeai.included import find_model
 from edgeai.measure.protocol import InputRequest, ModelRequest
@@ -99,7 +99,7 @@ def jobs_for_suite(
             found = jobs_for_files([entry.path], sweep, model, _inputs_of(entry, inputs))
             jobs += [replace(job, name=entry.id, model_id=entry.id) for job in found]
             continue
-        names = _that_read(format_, sweep.backends) if sweep.backends else _readers(format_)
+        names = _that_read(format_, sweep.backends) if sweep.backends else backends_for(format_)
         installed = [name for name in names if name not in BACKENDS or is_installed(name)]
         if names and not installed:
             skipped.append(Failure(entry.id, None, "BackendMissing", missing(format_), skipped=True))
@@ -190,10 +190,6 @@ def _format_of(entry: SuiteModel) -> str | None:
         with opened_target(entry.path, None) as target:
             return target.models[0].variants[0].format if target.bundle.is_bare else None
     return "tflite" if str(entry.file).endswith(".tflite") else "onnx"
-
-
-def _readers(format_: str) -> list[str]:
-    return [name for name, entry in BACKENDS.items() if format_ in entry.formats]
 
 
 def _at(path: Path) -> Callable[[Callable[[str], None]], Path]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgeai.backends import BACKENDS
-from edgeai.bundle import Bundle, Loop, Model, Variant
+from edgeai.bundle import Bundle, Model, Variant
 from edgeai.device import cpu_flags, detect_profile, load_profile
 from edgeai.errors import InputError, UsageError, one_line
-from edgeai.measure.pipeline_source import declared_shape, hops_of
+from edgeai.measure.declared_inputs import with_declared
+from edgeai.measure.pipeline_source import hops_of
 from edgeai.measure.protocol import InputRequest, ModelRequest
 from edgeai.open_bundle import open_bundle
 from edgeai.sysroot import SysRoot
@@ -103,22 +104,7 @@ def completed(target: Target, inputs: InputRequest) -> InputRequest:
     """
     if target.model is None or target.bundle.is_bare:
         return inputs
-    declared = target.model.inputs
-    shapes = dict(inputs.shapes)
-    if inputs.file is None and "" not in shapes:
-        for name, each in declared.items():
-            sizes = declared_shape(each)
-            if name in shapes or sizes is None or not (each.ranges or each.spec.is_static):
-                continue
-            batch = None if each.spec.is_static or isinstance(each.spec.shape[0], int) else inputs.batch
-            shapes[name] = sizes if batch is None else (batch, *sizes[1:])
-    constants = {name: float(each.value) for name, each in declared.items() if each.value is not None}
-    looped = [state for state in target.model.state if isinstance(state, Loop)]
-    initial = {state.input: state.initial for state in looped if state.initial}
-    loops = {state.input: state.output for state in looped}
-    return replace(
-        inputs, shapes=shapes, values=constants | initial | inputs.values, loops=loops | inputs.loops
-    )
+    return with_declared(target.model, inputs)
 
 
 def chooses_sizes(target: Target, asked: InputRequest) -> bool:

@@ -63,6 +63,7 @@ def doubts_about_request(
     """What follows from how the run was asked for. sizes_from: `suite` or `bundle`, where one gives them."""
     return [
         *_about_shapes(probed, inputs, sizes_from),
+        *_about_preparing(probed),
         *about_source(probed),
         *about_stages(probed, processes),
         *about_deadlines(probed, processes),
@@ -249,6 +250,12 @@ def _about_shapes(probed: Probed, inputs: InputRequest, sizes_from: str | None) 
     elif sizes_from is not None and inputs.shapes:
         told = f"the {sizes_from} gives the sizes: ran {shapes}"
         yield Doubt(f"{sizes_from}_sizes", "note", told, _SIZES[sizes_from])
+
+
+def _about_preparing(probed: Probed) -> Iterator[Doubt]:
+    for text in probed.unprepared:
+        what, _, advice = text.rpartition("; ")
+        yield Doubt("prepared_not_used", "note", what, advice)
 
 
 def _about_providers(model: ModelRequest, processes: Sequence[Measured]) -> Iterator[Doubt]:

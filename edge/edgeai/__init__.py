@@ -68,7 +68,8 @@ def load(
     steps: the application's own steps of the pipeline by name, such as {"acme.x@1": f}; each is called as
         f(value, **parameters). A class is made anew for every stream.
     prepared: whether to open what `edgeai prepare` made of this model on this device; None does so where that
-        is there and agrees with the other arguments, False opens the file as it came.
+        is there and agrees with the other arguments, False opens the file as it came, True raises NotPrepared
+        where there is nothing that can be used. What is stale or damaged is left, with a warning.
 
     Raises: ModelNotFound, ModelError (damaged or unsupported file), BundleError (names what is wrong with a
     bundle), StoreError, BackendMissing and ExtraMissing (name the extra to install), ProviderError,

@@ -3,6 +3,7 @@
     EdgeError
     ├── ModelError (ValueError)            the file cannot be run: damaged, unsupported, wrong kind
     │   ├── ModelNotFound (FileNotFoundError)
+    │   ├── ModelTooLarge (MemoryError)    not even its weights fit into the RAM that is free
     │   └── BundleError                    a bundle cannot be used
     │       ├── BundleDamaged              cut short, changed, or no bundle at all
     │       ├── BundleUnsafe               what an honest bundle never holds: escaping paths, duplicates, ...
@@ -16,6 +17,7 @@
     │   ├── UnknownBackend (LookupError)
     │   └── OtherUnit                      a local overlay was made on another unit of the board
     ├── UsageError (ValueError)            command-line words that do not fit together
+    ├── NothingFits (ValueError)           no way to run a model keeps to the limits that were set
     ├── BackendMissing (ImportError)       names the extra to install
     ├── ExtraMissing (ImportError)         the same for a library that a step or a source needs
     ├── MeterMissing (OSError)             nothing here measures energy, or not the meter that was named
@@ -23,14 +25,15 @@
     ├── ExportError (ValueError)           a source cannot be exported; names the node or the file
     │   └── UnsupportedOperator            an operator has no form in the target format
     ├── StoreError (OSError)               the store of unpacked bundles cannot be read or written
+    ├── NotPrepared (LookupError)          a prepared model was asked for, and there is none that can be used
     ├── FetchError (OSError)               a download failed or has the wrong hash
     ├── RemoteError (OSError)              another machine cannot be reached by ssh, or a command there failed
     └── WorkerError (RuntimeError)         a measuring process failed
         ├── WorkerCrashed                  ... by a signal or an unexpected exit
         └── WorkerTimeout (TimeoutError)   ... by saying nothing for too long
 
-and two warnings, ProviderUnused and VariantSkipped. The command line alone turns these into
-exit codes (`edgeai.cli.exit_code`).
+and warnings: ProviderUnused, VariantSkipped, MemoryTight, PreparedStale and PreparedUnusable. The command
+line alone turns errors into exit codes (`edgeai.cli.exit_code`).
 """
 
 from __future__ import annotations
@@ -46,6 +49,10 @@ class ModelError(EdgeError, ValueError):
 
 class ModelNotFound(ModelError, FileNotFoundError):  # noqa: N818 - reads as its builtin does
     """No file at the path."""
+
+
+class ModelTooLarge(ModelError, MemoryError):  # noqa: N818
+    """Not even the model's weights fit into the RAM that is free; another variant may."""
 
 
 class BundleError(ModelError):
@@ -100,6 +107,10 @@ class UsageError(EdgeError, ValueError):
     """Options that do not fit together or a value that cannot be read."""
 
 
+class NothingFits(EdgeError, ValueError):  # noqa: N818
+    """No way to run a model keeps to the limits of RAM or time; the message names the nearest."""
+
+
 class BackendMissing(EdgeError, ImportError):  # noqa: N818
     """A backend's library is not installed or does not load; the message names the extra."""
 
@@ -129,8 +140,25 @@ class ProviderUnused(UserWarning):
     """A warning, no error: no node runs on a provider that was asked for; others run them."""
 
 
+class MemoryTight(UserWarning):
+    """A warning, no error: a model will probably need more RAM than is free."""
+
+
 class VariantSkipped(UserWarning):
     """A warning, no error: a bundle's variant should run here and does not open; another one runs."""
+
+
+class PreparedStale(UserWarning):
+    """A warning, no error: a model was prepared for other software, another device or another file; it runs
+    as it came."""
+
+
+class PreparedUnusable(UserWarning):
+    """A warning, no error: what was prepared of a model is damaged or does not open; it runs as it came."""
+
+
+class NotPrepared(EdgeError, LookupError):  # noqa: N818
+    """`prepared=True`, and nothing prepared can be used here; the message says why."""
 
 
 class StoreError(EdgeError, OSError):

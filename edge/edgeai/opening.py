@@ -18,14 +18,17 @@ from .errors import (
     InputError,
     ManifestError,
     ModelError,
+    PreparedUnusable,
     ProviderUnused,
     VariantSkipped,
     one_line,
 )
 from .open_bundle import open_bundle
+from .open_prepared import Asked, Opened, chosen_runner, open_prepared
 from .pipeline.model import ModelPort
 from .pipeline.pipeline import Pipeline
 from .renamed import RenamedRunner
+from .room import check_room
 from .session import Session
 from .several import SeveralModels
 from .sysroot import SysRoot
@@ -64,13 +67,24 @@ def open_session(
     )
     _check_steps(steps)
     bundle, held = open_bundle(path)
+    asked = Asked(
+        shown=str(path) if bundle.is_bare else str(bundle.path),
+        prepared=prepared,
+        threads=threads,
+        backend=backend,
+        providers=options.providers,
+        variant=variant,
+        signature=signature,
+        profile=profile,
+        is_device_given=device is not None,
+    )
     if bundle.is_bare:
         _refuse_words_of_bundles(path, model=model, variant=variant, steps=steps)
-        return _open_bare(bundle.models[0].variants[0], str(path), profile, backend, options)
+        return _open_bare(bundle, asked, options)
     try:
         if signature is not None:
             raise InputError(f"{one_line(path)} is a bundle, whose manifest names signatures; leave it out")
-        opener = _Opener(bundle, profile, Wishes(variant, backend, options.providers), options)
+        opener = _Opener(bundle, asked, Wishes(variant, backend, options.providers), options)
         session = opener.open_one(model) if model is not None else opener.open_all(steps or {})
     except BaseException:
         if held is not None:
@@ -107,27 +121,14 @@ def _open_chosen(
     variant = next((each for each in model.variants if each.id == choice.variant), None) if model else None
     if model is None or variant is None:
         raise InputError(f"{one_line(path)} has no model {name!r} with a variant {choice.variant!r}")
-    form, opened = choice.form, variant
-    cache = folder / form.main if form is not None and folder is not None else None
-    if form is not None and form.is_model and cache is not None:
-        opened, cache = replace(variant, path=cache), None
-    options = RunOptions(
-        threads=choice.threads,
-        providers=choice.providers,
-        signature=variant.signature,
-        tuning=choice.tuning,
-        cache=cache,
-    )
-    runner = load_backend(choice.backend).open(opened, options)
-    if variant.names:
-        runner = RenamedRunner(runner, variant.names, str(path))
     return Session(
-        runner,
+        chosen_runner(variant, choice, folder, str(path)),
         model=str(path),
         backend=choice.backend,
         threads=choice.threads,
         variant=None if bundle.is_bare else variant.id,
         why=(f"{model.name}: as prepared",),
+        declared=model.inputs,
     )
 
 
@@ -137,24 +138,29 @@ def _refuse_words_of_bundles(path: str | os.PathLike[str], **words: object) -> N
             raise InputError(f"{one_line(path)} is a bare model file, which has no {word}; leave it out")
 
 
-def _open_bare(
-    variant: Variant, path: str, profile: DeviceProfile, backend: str | None, options: RunOptions
-) -> Session:
-    name = backend or choose_backend(variant.format, profile.preferred_backends)
+def _open_bare(bundle: Bundle, asked: Asked, options: RunOptions) -> Session:
+    model = bundle.models[0]
+    tried = open_prepared(bundle, model, asked, lambda runner: None)
+    if isinstance(tried, Opened):
+        return tried.session
+    variant, path = model.variants[0], asked.shown
+    name = asked.backend or choose_backend(variant.format, asked.profile.preferred_backends)
     _check_reads(name, variant)
+    check_room(variant)
     runner = load_backend(name).open(variant, options)
     _warn_of_unused(options.providers, runner.provider_share, path)
-    asked = "was asked for" if backend else f"first that is installed and reads {variant.format}"
-    return Session(runner, model=path, backend=name, threads=options.threads, why=(f"{name}: {asked}",))
+    reason = "was asked for" if asked.backend else f"first that is installed and reads {variant.format}"
+    why = (f"{name}: {reason}", *tried.why)
+    return Session(runner, model=path, backend=name, threads=options.threads, why=why)
 
 
 class _Opener:
     """Opens the models of one bundle."""
 
-    def __init__(self, bundle: Bundle, profile: DeviceProfile, wishes: Wishes, options: RunOptions) -> None:
-        self._bundle, self._profile, self._wishes, self._options = bundle, profile, wishes, options
-        self._flags = cpu_flags(SysRoot())
-        self._path = str(bundle.path)
+    def __init__(self, bundle: Bundle, asked: Asked, wishes: Wishes, options: RunOptions) -> None:
+        self._bundle, self._asked, self._wishes, self._options = bundle, asked, wishes, options
+        self._profile, self._path = asked.profile, str(bundle.path)
+        self._prepared: dict[str, Opened] = {}
 
     def open_all(self, steps: Mapping[str, Callable[..., Any]]) -> Session:
         """Every model, and the pipeline where there is one."""
@@ -188,16 +194,29 @@ class _Opener:
             SeveralModels(opened, self._path),
             model=self._path,
             backend=", ".join(dict.fromkeys(session.backend for session in opened.values())),
-            threads=self._options.threads,
+            threads=self._options.threads if only is None else only.threads,
             variant=None if only is None else only.variant,
+            prepared=None if only is None else only.prepared,
             why=tuple(line for session in opened.values() for line in session.why),
             pipeline=pipeline,
             models=opened,
         )
 
     def _open(self, model: Model) -> Session:
-        """The best variant that opens. Raises ModelError with every reason where none does."""
-        candidates, skipped = rank(model, self._profile, self._flags, self._wishes)
+        """What was prepared, or else the best variant that opens.
+
+        Raises ModelError with every reason where none does.
+        """
+        tried = open_prepared(self._bundle, model, self._asked, lambda runner: self._check(model, runner))
+        if isinstance(tried, Opened):
+            self._prepared[model.name] = tried
+            return tried.session
+        session = self._open_as_it_came(model)
+        session.why += tried.why
+        return session
+
+    def _open_as_it_came(self, model: Model) -> Session:
+        candidates, skipped = rank(model, self._profile, cpu_flags(SysRoot()), self._wishes)
         for place, candidate in enumerate(candidates):
             try:
                 session = self._open_candidate(model, candidate, skipped, candidates[place + 1 :])
@@ -210,7 +229,7 @@ class _Opener:
             for each in skipped:
                 if each.reason.startswith(_FAILED):
                     text = f"{one_line(self._path)}: {model.name}: {each}; {session.variant} runs instead"
-                    warnings.warn(text, VariantSkipped, stacklevel=4)
+                    warnings.warn(text, VariantSkipped, stacklevel=5)
             return session
         reasons = "; ".join(map(str, skipped))
         error_type: type[EdgeError] = BackendMissing if _only_missing(skipped) else ModelError
@@ -233,6 +252,7 @@ class _Opener:
             threads=self._options.threads,
             variant=variant.id,
             why=tuple(why),
+            declared=model.inputs,
         )
 
     def _reason(self, others: list[Candidate]) -> str:
@@ -246,22 +266,38 @@ class _Opener:
     def _open_runner(self, model: Model, candidate: Candidate) -> Runner:
         variant = candidate.variant
         options = replace(self._options, signature=variant.signature)
+        check_room(variant)
         runner = load_backend(candidate.backend).open(variant, options)
         if variant.names:
             runner = RenamedRunner(runner, variant.names, self._path)
         _warn_of_unused(options.providers, runner.provider_share, self._path)
         try:
-            _check_signature(model, runner, f"{one_line(self._path)}: models.{model.name}")
+            self._check(model, runner)
         except ManifestError:
             runner.close()
             raise
         return runner
 
+    def _check(self, model: Model, runner: Runner) -> None:
+        _check_signature(model, runner, f"{one_line(self._path)}: models.{model.name}")
+
     def _again(self, model: Model, session: Session) -> Callable[[], Session]:
         """Opens what a session runs once more, for a stream of its own."""
         variant = next(each for each in model.variants if each.id == session.variant)
         candidate = Candidate(variant, session.backend)
-        return lambda: self._open_candidate(model, candidate, [], [])
+        prepared = self._prepared.get(model.name)
+
+        def again() -> Session:
+            try:
+                return prepared.again() if prepared else self._open_candidate(model, candidate, [], [])
+            except EdgeError as error:
+                if prepared is None:
+                    raise
+                text = f"{one_line(error)}; for this stream the model runs as it came"
+                warnings.warn(text, PreparedUnusable, stacklevel=2)
+                return self._open_candidate(model, candidate, [], [])
+
+        return again
 
 
 def _only_missing(skipped: list[Skipped]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .backends import Array, Runner
+    from .bundle import Input
     from .pipeline.pipeline import Pipeline
     from .pipeline.result import Result
     from .pipeline.stream import Stream
@@ -35,7 +36,7 @@ _NDARRAY = np.ndarray  # a global is found faster than an attribute, and this is
 class Session:
     """A model that is ready to run. A context manager: leaving it frees the model.
 
-    ONNX Runtime runs calls from several threads side by side; LiteRT one after the other.
+    ONNX Runtime runs calls from several threads side by side; LiteRT and OpenVINO one after the other.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Session:
         why: tuple[str, ...] = (),
         pipeline: Pipeline | None = None,
         models: Mapping[str, Session] | None = None,
+        prepared: str | None = None,
+        declared: Mapping[str, Input] | None = None,
     ) -> None:
+        """declared: inputs as the manifest has them, whose ranges are kept to."""
         self.model = model
         """The path, as it was given."""
         self.variant = variant
@@ -58,8 +62,12 @@ class Session:
         """Why this variant and backend, a line each: what was chosen, what was skipped, and the reason."""
         self.models: Mapping[str, Session] = models or {}
         """The opened models of a bundle by name, for tensors in and out; empty for a bare model file."""
+        self.prepared = prepared
+        """The prepared model that runs, by its key in `edgeai store list`; None where the file runs as it
+        came, and for several models, of which each says so itself."""
         self._pipeline = pipeline
-        self._kept: weakref.finalize[[], Session] | None = None
+        self._ranged = {name: each for name, each in (declared or {}).items() if each.ranges}
+        self._kept: list[weakref.finalize[[], Session]] = []
         self.backend = backend
         """Name of the backend in use."""
         self.threads = threads
@@ -174,8 +182,8 @@ class Session:
         self._open_runner().reset()
 
     def keep(self, held: Closeable) -> None:
-        """Hold something until the session is closed or goes away: the bundle's place in the store."""
-        self._kept = weakref.finalize(self, held.close)
+        """Hold something until the session is closed or goes away: the bundle's place in the store, say."""
+        self._kept.append(weakref.finalize(self, held.close))
 
     def close(self) -> None:
         """Free the model; run() then raises SessionClosed. Closing twice is fine."""
@@ -185,8 +193,8 @@ class Session:
             if self._pipeline is not None:
                 self._pipeline.close()
             runner.close()
-            if self._kept is not None:
-                self._kept()
+            for let_go in self._kept:
+                let_go()
 
     def __enter__(self) -> Session:
         return self
@@ -246,6 +254,8 @@ class Session:
                 self._refuse(spec.name, array, raw)
             if not spec.fits(array.shape, sizes):
                 self._refuse(spec.name, array, raw)
+            if spec.name in self._ranged:
+                self._refuse_size(spec, array.shape)
         self._accepted[raw] = [(name, dtype, feed[name].shape) for name, dtype, _ in self._accepted[raw]]
 
     def _refuse_names(self, feed: Mapping[str, object]) -> NoReturn:
@@ -262,6 +272,12 @@ class Session:
         else:
             got = f"{array.dtype}{list(array.shape)}"
         raise InputError(f"{self._name}: input {spec} ({NUMPY_DTYPES[spec.dtype]}) got {got}")
+
+    def _refuse_size(self, spec: TensorSpec, shape: tuple[int, ...]) -> None:
+        """Before a backend sees it: some build an engine or plan memory for what a manifest declares."""
+        outside = self._ranged[spec.name].outside(shape)
+        if outside is not None:
+            raise InputError(f"{self._name}: input {spec} got {list(shape)}: {one_line(outside)}")
 
     def _state_wants(self, raw: bool = False) -> str:
         return list_specs(self.raw_inputs if raw else self.inputs)

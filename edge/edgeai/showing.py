@@ -152,9 +152,8 @@ def _graph(variant: Variant, looked: Looked) -> tuple[GraphSummary | str, dict[s
     if variant.format not in READERS:
         return f"the format {one_line(variant.format)} is not known here", None
     try:
-        if looked.archive is None:
-            return _read(variant.path, variant)
-        return _packed_graph(variant, looked)
+        with variant_file(variant, looked) as file:
+            return _read(file, variant)
     except ModelError as error:
         return str(error), None
 
@@ -168,9 +167,15 @@ def _read(path: Path, variant: Variant) -> tuple[GraphSummary, dict[str, Any] | 
         return graph, {"unavailable": {"cost": reason}}
 
 
-def _packed_graph(variant: Variant, looked: Looked) -> tuple[GraphSummary, dict[str, Any] | None]:
-    """Of a file inside an archive: unpacked for a moment, since readers map files."""
-    assert looked.archive is not None
+@contextmanager
+def variant_file(variant: Variant, looked: Looked) -> Iterator[Path]:
+    """The main file of a variant; out of an archive unpacked for a moment, since readers map files.
+
+    Raises ModelError; what is raised inside tells the file by its name in the archive.
+    """
+    if looked.archive is None:
+        yield variant.path
+        return
     name = variant.path.relative_to(looked.bundle.path).as_posix()
     try:
         with tempfile.NamedTemporaryFile(prefix="edgeai-", suffix=Path(name).suffix) as file:
@@ -178,7 +183,7 @@ def _packed_graph(variant: Variant, looked: Looked) -> tuple[GraphSummary, dict[
                 file.write(piece)
             file.flush()
             try:
-                return _read(Path(file.name), variant)
+                yield Path(file.name)
             except ModelError as error:
                 raise ModelError(str(error).replace(one_line(file.name), one_line(name))) from error
     except ModelError:

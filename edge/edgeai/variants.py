@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from .backends import BACKENDS, Backend, is_installed, is_own, load_backend
+from .backends import BACKENDS, Backend, backends_for, is_installed, is_own, load_backend
 from .bundle.types import Model, Needs, Variant
 from .device import DeviceProfile
 from .errors import BackendMissing, InputError, one_line
@@ -101,6 +101,8 @@ def _judge(
         if wishes.backend not in readers:
             return [(None, f"{variant.format} is not read by {wishes.backend}, which was asked for")]
         readers = [wishes.backend]
+    else:
+        readers = backends_for(variant.format, profile.preferred_backends)
     if not readers:
         return [(None, f"no backend here reads the format {one_line(variant.format)}")]
     return [(name, _needs_reason(name, variant.needs, wishes)) for name in readers]

@@ -6,9 +6,14 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# Asked for each value, and 0.2 ms each.
+_hints: Callable[[Any], dict[str, Any]] = cache(typing.get_type_hints)
 
 
 def dumps(value: Any) -> str:
@@ -35,6 +40,6 @@ def build(cls: Any, data: Any) -> Any:
     if origin is dict:
         return {key: build(arguments[1], item) for key, item in data.items()}
     if dataclasses.is_dataclass(cls):
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         return typing.cast(Any, cls)(**{key: build(hints[key], item) for key, item in data.items()})
     return data

@@ -15,7 +15,7 @@ def runner(source: Exported, stack: ExitStack) -> Callable[[Feed], Outputs]:
     """Every run starts as a new stream does. What it opens is closed with `stack`."""
     if source.reference is not None:
         return source.reference
-    session = stack.enter_context(edgeai.load(source.path))
+    session = stack.enter_context(edgeai.load(source.path, prepared=False))
 
     def run(feed: Feed) -> Outputs:
         session.reset()

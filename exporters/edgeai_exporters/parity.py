@@ -101,7 +101,9 @@ def prove(
     case = _Case(reference, data, metric, budget, on_progress)
     with ExitStack() as stack:
         subject = subject_of(opened(path, stack), model, variant)
-        session = stack.enter_context(edgeai.load(path, backend=backend, threads=threads, **subject.words))
+        session = stack.enter_context(
+            edgeai.load(path, backend=backend, threads=threads, **subject.words, prepared=False)
+        )
         return case.prove(session, subject)
 
 
@@ -208,7 +210,7 @@ def _tried(
 ) -> Quality | EdgeError:
     """The proof of one of several variants, or, with a warning, why there is none."""
     try:
-        with edgeai.load(model, threads=threads, **subject.words) as session:
+        with edgeai.load(model, threads=threads, **subject.words, prepared=False) as session:
             return case.prove(session, subject)
     except (ModelError, BackendMissing, RunError) as error:
         text = f"{one_line(model)}: {subject.variant} is not proven: {one_line(error)}"
@@ -242,7 +244,7 @@ def _source(
 ) -> tuple[Run, bool]:
     if callable(against):
         return against, True
-    fed = Fed(stack.enter_context(edgeai.load(against, threads=threads)), names)
+    fed = Fed(stack.enter_context(edgeai.load(against, threads=threads, prepared=False)), names)
     return fed.run, fed.has_open_batch
 
 

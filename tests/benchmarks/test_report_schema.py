@@ -33,6 +33,7 @@ from edgeai_bench.report import (
     OF_BOARDS,
     OF_BUNDLES,
     OF_LONG_RUNS,
+    OF_PREPARED,
     OF_SUITES,
     OF_THE_DOCTOR,
     Failure,
@@ -111,7 +112,7 @@ DATACLASSES: dict[str, Any] = {
     "PowerTrace": energy.PowerTrace,
     "QueryEnergy": mlperf_energy.QueryEnergy,
 }
-OPTIONAL = (*OF_BOARDS, *OF_BUNDLES, *OF_LONG_RUNS, *OF_SUITES, *OF_THE_DOCTOR)
+OPTIONAL = (*OF_BOARDS, *OF_BUNDLES, *OF_LONG_RUNS, *OF_PREPARED, *OF_SUITES, *OF_THE_DOCTOR)
 
 
 def plain(made: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,8 @@ def _title(report: Report) -> str:
     identity = report.identity
     threads = f"{identity.threads} thread" + ("s" if identity.threads != 1 else "")
     provider = identity.provider or "provider unknown"
-    return f"{name_of(report)} on {_backends(report)} ({provider}, {threads}): {report.verdict}" + (
+    how = "" if identity.prepared is None else ", prepared"
+    return f"{name_of(report)} on {_backends(report)} ({provider}, {threads}{how}): {report.verdict}" + (
         ", quick" if report.settings.quick else ""
     )
 

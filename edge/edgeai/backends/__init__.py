@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,8 @@ class Entry:
     """The library's top module, to see without importing it whether it is there."""
     last_python: tuple[int, int] | None = None
     """The last Python that the library has wheels for, where it has ended."""
+    on_request: bool = False
+    """Whether it runs a model only where it is asked for: by name, by a device's profile, or as prepared."""
 
     @property
     def hint(self) -> str:
@@ -56,6 +58,9 @@ BACKENDS: dict[str, Entry] = {
     "litert": Entry("edgeai.backends.litert:LiteRt", ("tflite",), "tflite", "ai_edge_litert"),
     "tflite-runtime": Entry(
         "edgeai.backends.tflite_legacy:TfliteLegacy", ("tflite",), "tflite-legacy", "tflite_runtime", (3, 11)
+    ),
+    "openvino": Entry(
+        "edgeai.backends.openvino:OpenVino", ("onnx", "tflite"), "openvino", "openvino", on_request=True
     ),
 }
 
@@ -158,7 +163,7 @@ def choose_backend(format_: str, preferred: tuple[str, ...] = ()) -> str:
 
     Raises ModelError where no backend reads the format, BackendMissing where none of them is installed.
     """
-    readers = [name for name, entry in BACKENDS.items() if format_ in entry.formats]
+    readers = backends_for(format_, preferred)
     if not readers:
         raise ModelError(f"no backend reads the format {format_}")
     ordered = [name for name in preferred if name in readers] + readers
@@ -168,10 +173,28 @@ def choose_backend(format_: str, preferred: tuple[str, ...] = ()) -> str:
     raise BackendMissing(missing(format_))
 
 
+def backends_for(format_: str, preferred: Collection[str] = ()) -> list[str]:
+    """Names of the backends that run a format unless another is asked for, in the table's order.
+
+    preferred: the device's, among which are those that run only on request.
+    """
+    return [
+        name
+        for name, entry in BACKENDS.items()
+        if format_ in entry.formats and (not entry.on_request or name in preferred)
+    ]
+
+
 def missing(format_: str) -> str:
     """What to say where no backend that reads a format is installed."""
-    hints = (entry.hint for entry in BACKENDS.values() if format_ in entry.formats)
-    return f"no backend for {format_} is installed; {' or '.join(hints)}"
+    hints = (BACKENDS[name].hint for name in backends_for(format_))
+    there = [
+        name
+        for name, entry in BACKENDS.items()
+        if entry.on_request and format_ in entry.formats and is_installed(name)
+    ]
+    others = f"; or ask for {', '.join(there)} by name" if there else ""
+    return f"no backend for {format_} is installed; {' or '.join(hints)}{others}"
 
 
 def lacks_providers(needs: Needs, available: Sequence[str]) -> str | None:

@@ -34,7 +34,26 @@ class FormEntry:
     help: str
 
 
-FORMS: dict[str, FormEntry] = {}
+FORMS: dict[str, FormEntry] = {
+    "optimized": FormEntry(
+        "onnxruntime",
+        "edgeai.backends.onnxruntime_forms:make_optimized",
+        True,
+        "the graph as ONNX Runtime runs it here, with weights in a file that is mapped",
+    ),
+    "prepacked": FormEntry(
+        "onnxruntime",
+        "edgeai.backends.onnxruntime_forms:make_prepacked",
+        True,
+        "the same with weights in the layout that this CPU's kernels want",
+    ),
+    "openvino-blob": FormEntry(
+        "openvino",
+        "edgeai.backends.openvino_forms:make_blob",
+        False,
+        "the model as OpenVINO has compiled it for this CPU, in a file that is mapped",
+    ),
+}
 
 
 def make_form(kind: str, variant: Variant, options: RunOptions, folder: Path) -> Path:

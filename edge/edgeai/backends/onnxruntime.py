@@ -20,6 +20,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 from ..bundle import ANY, TensorSpec, list_specs
 from ..errors import InputError, ModelError, ProviderError, ProviderUnused, RunError, SessionClosed, one_line
 from . import lacks_providers
+from .onnxruntime_tuning import apply_tuning
 
 if TYPE_CHECKING:
     from ..bundle import Needs, Variant
@@ -42,7 +43,7 @@ _ERROR_NAMES = (
     "NotImplemented",
     "RuntimeException",
 )
-_ORT_ERRORS: tuple[type[Exception], ...] = (
+ORT_ERRORS: tuple[type[Exception], ...] = (
     *(getattr(ort_state, name) for name in _ERROR_NAMES if hasattr(ort_state, name)),
     # What the bindings make of C++'s own exceptions (pybind11's and nanobind's tables).
     RuntimeError,
@@ -119,20 +120,22 @@ class OnnxRuntimeRunner:
         self._trace_lock = threading.Lock()
         if self._trace is not None:
             weakref.finalize(self, shutil.rmtree, self._trace, ignore_errors=True)
-        settings = _session_options(options.threads, trace=self._trace if profile is None else str(profile))
+        settings = session_options(options.threads, trace=self._trace if profile is None else str(profile))
         if records:
             settings.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
+        apply_tuning(settings, options.tuning, options.threads)
         if _CPU not in wanted:
             settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
             session = _open_session(str(path), settings, wanted, may_fall_back=not options.providers)
-        except _ORT_ERRORS as error:
+        except ORT_ERRORS as error:
             if _CPU not in wanted and "fallback" in str(error):
                 raise ProviderError(
-                    f"{name}: some nodes cannot run on {', '.join(options.providers)} ({_short(error)}); "
+                    f"{name}: some nodes cannot run on {', '.join(options.providers)} "
+                    f"({short_message(error)}); "
                     "add 'cpu' to the providers to let those run there"
                 ) from error
-            raise ModelError(f"{name} cannot be loaded by ONNX Runtime: {_short(error)}") from error
+            raise ModelError(f"{name} cannot be loaded by ONNX Runtime: {short_message(error)}") from error
         self._session: Any = session
         self._name = name
         self.inputs = tuple(_spec(name, arg) for arg in session.get_inputs())
@@ -162,7 +165,7 @@ class OnnxRuntimeRunner:
             if out and _binding_pays(out):
                 return self._run_bound(session, inputs, out)
             values = session.run(self._output_names, inputs)
-        except _ORT_ERRORS as error:
+        except ORT_ERRORS as error:
             raise self._run_error(error) from error
         if self._trace is not None:
             self._read_trace()
@@ -220,7 +223,7 @@ class OnnxRuntimeRunner:
 
     def _run_error(self, error: Exception) -> InputError | RunError:
         """A shape that the model's own arithmetic refuses is the caller's input; all else is a failed run."""
-        text = _short(error)
+        text = short_message(error)
         if isinstance(error, ort_state.InvalidArgument) or not all(s.is_static for s in self.inputs):
             return InputError(
                 f"{self._name}: ONNX Runtime refused these inputs: {text}; "
@@ -250,8 +253,8 @@ def reads_ir(version: int) -> bool:
     if version > 127:  # more than one byte as protobuf spells it, and far from any that there is
         return False
     try:
-        ort.InferenceSession(_smallest_model(version), _session_options(1, None), providers=[_CPU])
-    except _ORT_ERRORS:
+        ort.InferenceSession(_smallest_model(version), session_options(1, None), providers=[_CPU])
+    except ORT_ERRORS:
         return False
     return True
 
@@ -318,20 +321,20 @@ def _open_session(path: str, settings: Any, wanted: list[str], *, may_fall_back:
     work is a warning, and the CPU runs the model."""
     try:
         return ort.InferenceSession(path, settings, providers=wanted, enable_fallback=0)
-    except _ORT_ERRORS as error:
+    except ORT_ERRORS as error:
         if not may_fall_back or wanted == [_CPU]:
             raise
         session = ort.InferenceSession(path, settings, providers=[_CPU], enable_fallback=0)
         names = ", ".join(short_name(name) for name in wanted if name != _CPU)
         warnings.warn(
-            f"{one_line(path)}: {names} failed and the CPU runs the model: {_short(error)}",
+            f"{one_line(path)}: {names} failed and the CPU runs the model: {short_message(error)}",
             ProviderUnused,
             stacklevel=2,
         )
         return session
 
 
-def _session_options(threads: int, trace: str | None) -> Any:
+def session_options(threads: int, trace: str | None) -> Any:
     """Explicit threads: ONNX Runtime's own pinning fails in containers and cpusets."""
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = threads
@@ -356,7 +359,7 @@ def _spec(model: str, arg: Any) -> TensorSpec:
     return TensorSpec(name, dtype, shape)
 
 
-def _short(error: Exception) -> str:
+def short_message(error: Exception) -> str:
     """The library's message on one line, at a length that can be read."""
     # The bindings cannot decode a message that quotes a damaged name, but they hand it over in the error.
     quoted = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else None

@@ -59,7 +59,7 @@ class Tried:
 
 def probe_backends(timeout_s: float = TIMEOUT_S) -> tuple[Probe, ...]:
     """Every backend of the table, in its order. The libraries never enter this process."""
-    return tuple(_probe(name, timeout_s) for name in BACKENDS)
+    return tuple(probe_backend(name, timeout_s) for name in BACKENDS)
 
 
 def try_apart(code: str, timeout_s: float = TIMEOUT_S) -> Tried:
@@ -82,7 +82,8 @@ def try_apart(code: str, timeout_s: float = TIMEOUT_S) -> Tried:
     return Tried(child.stdout, child.stderr, _reason(child) if child.returncode else None)
 
 
-def _probe(name: str, timeout_s: float) -> Probe:
+def probe_backend(name: str, timeout_s: float = TIMEOUT_S) -> Probe:
+    """One backend of the table."""
     hint = BACKENDS[name].hint
     if not is_installed(name):
         return Probe(name, None, f"not installed: {hint}")

@@ -1,7 +1,7 @@
 """How a runner is opened beyond threads and providers: what `edgeai prepare` may find faster or smaller.
 
-None, or empty, leaves a matter as the library has it. A backend ignores what it has no such thing for; which
-settings are worth trying on which backend stands in its own file.
+None, or empty, leaves a matter as the library has it, but for spinning. A backend ignores what it has no such
+thing for; which settings are worth trying on which backend stands in `worth_trying`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ LEVELS = ("none", "basic", "extended", "all")
 class Tuning:
     """Settings of one runner.
 
-    spinning: whether threads without work burn their core while they wait for some.
+    spinning: whether threads without work burn their core while they wait for some: never, or as long as an
+        idle session's share of a core allows; None for so short that only a run's own gaps are bridged.
     arena: whether freed memory is kept for the next run.
     optimize: one of LEVELS. prepack: whether weights are copied into the layout that the kernels want.
     affinities: for each thread beyond the calling one, the CPUs that it may use.
     sizes: of named dimensions, which the graph is then specialised for; other sizes are refused.
+    shapes: of inputs with open dimensions, which the graph is compiled for; `fixed_shapes` runs all others.
     provider_options: by provider's short name, in the library's own words.
     """
 
@@ -30,4 +32,5 @@ class Tuning:
     prepack: bool | None = None
     affinities: tuple[tuple[int, ...], ...] = ()
     sizes: dict[str, int] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     provider_options: dict[str, dict[str, str]] = field(default_factory=dict)

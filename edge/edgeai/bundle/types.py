@@ -93,6 +93,14 @@ class SizeRange:
     max: int
     step: int = 1
 
+    def holds(self, size: int) -> bool:
+        """Whether a size is one of these."""
+        return self.min <= size <= self.max and (size - self.min) % self.step == 0
+
+    def __str__(self) -> str:
+        steps = "" if self.step == 1 else f" in steps of {self.step}"
+        return f"{self.min} to {self.max}{steps}"
+
 
 @dataclass(frozen=True)
 class Input:
@@ -108,6 +116,14 @@ class Input:
     color: str | None = None
     ranges: Mapping[str, SizeRange] = field(default_factory=dict)
     value: float | int | None = None
+
+    def outside(self, shape: tuple[int, ...]) -> str | None:
+        """Which size lies outside of its range, in words; None where none does. shape: one that fits."""
+        for name, size in zip(self.spec.shape, shape, strict=False):
+            limits = self.ranges.get(name) if isinstance(name, str) else None
+            if limits is not None and not limits.holds(size):
+                return f"{name} is {size}, and the manifest allows {limits}"
+        return None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..backends import BACKENDS
+from ..backends import BACKENDS, backends_for
 from ..device.profile import FEATURES
 from ..errors import one_line
 from .check import FAIL, NO, NOTE, OK, SKIPPED, Check
@@ -33,7 +33,7 @@ def _variant(model: Model, variant: Variant, profile: DeviceProfile) -> Check:
     reason = _reason(variant, profile)
     if reason is not None:
         return Check(what, SKIPPED, reason)
-    readers = [name for name, entry in BACKENDS.items() if variant.format in entry.formats]
+    readers = backends_for(variant.format, profile.preferred_backends)
     readers.sort(key=lambda name: name not in profile.preferred_backends)
     ranges = (f"{name} {variant.needs.versions.get(name, '')}".strip() for name in readers)
     return Check(what, OK, f"runs on {profile.id} with {' or '.join(ranges)}")

@@ -176,8 +176,11 @@ def _name(golden: Golden) -> str:
 
 
 def _open(path: AnyPath, **options: Any) -> Session:
-    """As `edgeai.load`; what it warns of, a variant that is skipped, the checks tell themselves."""
+    """As `edgeai.load`; what it warns of, a variant that is skipped, the checks tell themselves.
+
+    Of what was prepared for this machine nothing: the bundle's own files are to be checked.
+    """
     defaults = dict.fromkeys(("device", "backend", "threads", "providers", "signature"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return open_session(path, **{**defaults, **options})
+        return open_session(path, **{**defaults, **options}, prepared=False)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -30,7 +33,14 @@ COMMANDS: dict[str, Command] = {
     "check": Command(
         "edgeai.cli.check:check", "Check that a bundle or a model is sound and runs on this machine."
     ),
+    "fit": Command(
+        "edgeai.cli.fit:fit", "Say whether a model fits a board's RAM, and how fast it may be there."
+    ),
     "bundle": Command("edgeai.cli.bundle:bundle", "Make a bundle from a manifest and its files."),
+    "prepare": Command(
+        "edgeai.cli.prepare:prepare",
+        "Find and keep the fastest or smallest way to run a model on this device.",
+    ),
     "bench": Command(
         "edgeai_bench.cli:bench", "Measure latency, RAM and CPU time of a model on this machine."
     ),
@@ -53,17 +63,21 @@ COMMANDS: dict[str, Command] = {
     ),
     "device": Command("edgeai.cli.device:device", "Show this machine and the boards that edgeai knows."),
     "doctor": Command("edgeai.cli.doctor:doctor", "Say what is wrong with this board for inference."),
-    "store": Command("edgeai.cli.store:store", "List and clean the store of unpacked bundles."),
+    "store": Command(
+        "edgeai.cli.store:store", "List and clean the store of unpacked bundles and prepared models."
+    ),
     "completion": Command("edgeai.cli.completion:completion", "Print the tab-completion script of a shell."),
 }
 
 # The first class that matches decides.
 _EXIT_CODES: tuple[tuple[type[errors.EdgeError], int], ...] = (
+    (errors.NothingFits, ANSWER_IS_NO),
     (errors.BackendMissing, MISSING_HERE),
     (errors.ExtraMissing, MISSING_HERE),
     (errors.MeterMissing, MISSING_HERE),
     (errors.ProviderError, MISSING_HERE),
     (errors.StoreError, MISSING_HERE),
+    (errors.NotPrepared, MISSING_HERE),
     (errors.FetchError, MISSING_HERE),
     (errors.RemoteError, MISSING_HERE),
     (errors.EdgeError, WRONG_INPUT),
@@ -128,13 +142,29 @@ def edgeai(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _show_warning(
+    usual: Callable[..., object],
+    message: Warning | str,
+    category: type[Warning],
+    *place: object,
+    **more: object,
+) -> None:
+    """What edgeai itself warns of as a line of its own; other libraries' with their place in the code."""
+    if category.__module__ == errors.__name__:
+        click.echo(f"edgeai: warning: {errors.one_line(message, 1000)}", err=True)
+    else:
+        usual(message, category, *place, **more)
+
+
 def exit_code(error: errors.EdgeError) -> int:
     """The exit code of an error."""
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
 
 
 def main() -> None:
-    """Entry point of the command `edgeai`; turns errors into one line and an exit code."""
+    """Entry point of the command `edgeai`; turns errors into one line and an exit code, our warnings into one
+    line."""
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     color = False if os.environ.get("NO_COLOR") else None
     try:
         code = edgeai.main(prog_name="edgeai", standalone_mode=False, color=color)

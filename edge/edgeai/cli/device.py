@@ -172,11 +172,20 @@ def _profile_lines(profile: DeviceProfile) -> list[tuple[str, str]]:
         ("RAM", f"{_sizes(profile.memory_bytes)}{_from(profile.memory_source)}"),
         ("bandwidth", _figure(profile.memory_bandwidth_bytes_per_s, 1e9, "GB/s")),
     ]
-    lines += [(f"{cluster.name}", _figure(cluster.max_clock_hz, 1e9, "GHz")) for cluster in profile.clusters]
-    lines += [
-        ("accelerator", f"{part.name} ({part.kind}), {_figure(part.peak_ops_per_s, 1e12, 'TOPS peak')}")
-        for part in profile.accelerators
-    ]
+    lines += [("RAM taken", _figure(profile.memory_taken_bytes, 1e6, "MB at rest"))]
+    for cluster in profile.clusters:
+        lines.append((cluster.name, _figure(cluster.max_clock_hz, 1e9, "GHz")))
+        lines += [
+            (f"peak {dtype}", f"{cluster.name}, {_figure(each, 1, 'multiply-accumulates a cycle')}")
+            for dtype, each in cluster.macs_per_cycle.items()
+        ]
+    for part in profile.accelerators:
+        peak = _figure(part.peak_ops_per_s, 1e12, "TOPS peak")
+        lines.append(("accelerator", f"{part.name} ({part.kind}), {peak}"))
+        lines += [
+            (f"peak {dtype}", f"{part.name}, {_figure(each, 1e12, 'T multiply-accumulates/s, dense')}")
+            for dtype, each in part.macs_per_s.items()
+        ]
     lines += [
         ("backends", ", ".join(profile.preferred_backends)),
         ("providers", ", ".join(profile.preferred_providers)),

@@ -38,6 +38,8 @@ FEATURES = (
 
 SUPPORT = ("native", "container", "detect-only")
 CLUSTER_KINDS = ("performance", "efficiency")
+PEAK_DTYPES = ("f32", "f16", "i8")
+"""Types of elements that a peak of multiply-accumulates is given for."""
 ACCELERATOR_KINDS = ("gpu", "npu", "tpu", "dla", "dsp")
 
 
@@ -74,6 +76,8 @@ class Cluster:
     kind: str
     """`performance` or `efficiency`."""
     max_clock_hz: Figure | None = None
+    macs_per_cycle: Mapping[str, Figure] = field(default_factory=dict)
+    """Multiply-accumulates that one core does in a cycle at most, by type of element."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Accelerator:
     """`gpu`, `npu`, `tpu`, `dla` or `dsp`."""
     peak_ops_per_s: Figure | None = None
     """Operations a second; the source says of which type, and whether dense or sparse."""
+    macs_per_s: Mapping[str, Figure] = field(default_factory=dict)
+    """Dense multiply-accumulates a second at most, by type of element."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,8 @@ class DeviceProfile:
     cpu_source: str | None
     memory_bytes: tuple[int, ...]
     """RAM sizes that are sold, rising. The kernel's MemTotal is always somewhat less."""
+    memory_taken_bytes: Figure | None
+    """Of that size, what firmware, kernel and the default system without a desktop hold at rest."""
     memory_source: str | None
     memory_bandwidth_bytes_per_s: Figure | None
     accelerators: tuple[Accelerator, ...]
@@ -201,6 +209,7 @@ def parse_profile(path: Path) -> DeviceProfile:
         features=_features(cpu),
         cpu_source=cpu.text("source") if cpu.has("source") else None,
         memory_bytes=memory.counts("bytes"),
+        memory_taken_bytes=_figure(memory, "taken_bytes"),
         memory_source=memory.text("source") if memory.has("source") else None,
         memory_bandwidth_bytes_per_s=_figure(memory, "bandwidth_bytes_per_s"),
         accelerators=tuple(_accelerator(table) for table in top.tables("accelerators")),
@@ -301,12 +310,20 @@ def _figure(table: TomlTable, key: str) -> Figure | None:
     return figure
 
 
+def _by_dtype(table: TomlTable, key: str) -> dict[str, Figure]:
+    inner = table.table(key)
+    figures = {dtype: figure for dtype in PEAK_DTYPES if (figure := _figure(inner, dtype)) is not None}
+    inner.done()
+    return figures
+
+
 def _cluster(table: TomlTable) -> Cluster:
     cluster = Cluster(
         name=table.text("name"),
         count=table.count("count"),
         kind=table.choice("kind", CLUSTER_KINDS),
         max_clock_hz=_figure(table, "max_clock_hz"),
+        macs_per_cycle=_by_dtype(table, "macs_per_cycle"),
     )
     table.done()
     return cluster
@@ -317,6 +334,7 @@ def _accelerator(table: TomlTable) -> Accelerator:
         name=table.text("name"),
         kind=table.choice("kind", ACCELERATOR_KINDS),
         peak_ops_per_s=_figure(table, "peak_ops_per_s"),
+        macs_per_s=_by_dtype(table, "macs_per_s"),
     )
     table.done()
     return accelerator

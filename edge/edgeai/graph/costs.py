@@ -24,7 +24,7 @@ from .network import Key, Network, Node, Shape
 from .runtime_memory import peak_memory_bytes
 
 # By format: the function that reads nodes and tensors.
-_READERS: dict[str, str] = {
+NETWORK_READERS: dict[str, str] = {
     "onnx": "edgeai.graph.onnx_network:read_onnx_network",
     "tflite": "edgeai.graph.tflite_network:read_tflite_network",
 }
@@ -92,7 +92,7 @@ def costs(
     file = Path(path)
     format_ = sniff_format(file)
     summary = read_graph(file)
-    module, _, function = _READERS[format_].partition(":")
+    module, _, function = NETWORK_READERS[format_].partition(":")
     read: Callable[..., Network] = getattr(importlib.import_module(module), function)
     network = read(file, sizes or {}, shapes or {})
     return _count(summary, network)

@@ -16,10 +16,10 @@ from .network import Key, Network, Node, Tensor, uses
 BRANCHES = ("If", "IF")
 """Operators of whose bodies one runs."""
 
-_VIEWS = frozenset(
+VIEWS = frozenset(
     "Reshape Squeeze Unsqueeze Flatten Identity Dropout RESHAPE SQUEEZE EXPAND_DIMS BITCAST".split()  # noqa: SIM905
 )
-_IN_PLACE = frozenset(
+IN_PLACE = frozenset(
     """
     Abs Add And Cast Ceil Clip Cos Div Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Max Min Mul
     Neg Not Or PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Sub Tanh
@@ -29,12 +29,21 @@ _IN_PLACE = frozenset(
     """.split()  # noqa: SIM905 - lists would take a page
 )
 _ACTIVATIONS = frozenset("Relu Clip HardSwish LeakyRelu Sigmoid Tanh".split())  # noqa: SIM905
-_QUANTIZE, _DEQUANTIZE = "QuantizeLinear", frozenset({"DequantizeLinear", "DEQUANTIZE"})
+QUANTIZE, DEQUANTIZE = "QuantizeLinear", frozenset({"DequantizeLinear", "DEQUANTIZE"})
 
 
 def peak_bytes(network: Network) -> int:
     """The most bytes of activations that are alive at once. Raises ShapesUnknown, naming the tensor."""
     return _Liveness(network).peak()
+
+
+def running_bits(network: Network) -> dict[Key, int]:
+    """Bits of an element, of values that a runtime keeps quantized although the file calls them real."""
+    users: dict[Key, list[int]] = {}
+    for index, node in enumerate(network.nodes):
+        for key in uses(node):
+            users.setdefault(key, []).append(index)
+    return _narrow(network, users, frozenset(network.outputs))
 
 
 def _inside(node: Node) -> int:
@@ -59,7 +68,7 @@ def constants(network: Network) -> frozenset[Key]:
         for key in (*node.inputs, *node.outputs):
             if key is not None and (tensor := network.tensors.get(key)) is not None and tensor.is_constant:
                 found.add(key)
-        if node.operator in _DEQUANTIZE and node.inputs[:1] and node.inputs[0] in found:
+        if node.operator in DEQUANTIZE and node.inputs[:1] and node.inputs[0] in found:
             found.update(key for key in node.outputs if key is not None)
     return frozenset(found)
 
@@ -120,12 +129,12 @@ class _Liveness:
     def _shared(self, index: int, node: Node, key: Key) -> _Buffer | None:
         """The buffer of an input that the first output can lie in."""
         first = None if not node.inputs or node.inputs[0] is None else self._buffers.get(node.inputs[0])
-        if node.operator in _VIEWS:
+        if node.operator in VIEWS:
             return first
-        if node.operator not in _IN_PLACE:
+        if node.operator not in IN_PLACE:
             return None
         size_bytes = self._size(key)
-        if node.operator in _DEQUANTIZE and first is not None and first.size_bytes == size_bytes:
+        if node.operator in DEQUANTIZE and first is not None and first.size_bytes == size_bytes:
             return first
         for each in node.inputs:
             buffer = None if each is None else self._buffers.get(each)
@@ -150,7 +159,7 @@ def _narrow(network: Network, users: Mapping[Key, list[int]], outputs: frozenset
         for index in users.get(key, ()):
             node = nodes[index]
             out = node.outputs[0] if node.outputs else None
-            if node.operator == _QUANTIZE and out is not None:
+            if node.operator == QUANTIZE and out is not None:
                 tensor = network.tensors.get(out)
                 found.add(None if tensor is None else tensor.bits)
             else:
@@ -159,14 +168,14 @@ def _narrow(network: Network, users: Mapping[Key, list[int]], outputs: frozenset
 
     for node in reversed(nodes):
         key = node.outputs[0] if node.outputs else None
-        if key is None or key in outputs or node.operator == _QUANTIZE:
+        if key is None or key in outputs or node.operator == QUANTIZE:
             continue
         if node.operator == "DequantizeLinear":
             given = (
                 network.tensors.get(node.inputs[0]) if node.inputs and node.inputs[0] is not None else None
             )
             runs_quantized = all(
-                (outs := nodes[index].outputs) and (outs[0] in bits or nodes[index].operator == _QUANTIZE)
+                (outs := nodes[index].outputs) and (outs[0] in bits or nodes[index].operator == QUANTIZE)
                 for index in users.get(key, ())
             )
             if given is not None and runs_quantized:

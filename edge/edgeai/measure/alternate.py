@@ -26,11 +26,16 @@ class Arm:
 
 @dataclass(frozen=True)
 class PairRule:
-    """How long a pair takes turns: at least `min_turns` an arm and `seconds` in all."""
+    """How long a pair takes turns: at least `min_turns` an arm and `seconds` in all.
+
+    freeze: stop each process while the other has its turn. Threads of one that spin for tens of milliseconds
+    after its last call would else slow down the other one's turn, and only where that has several threads.
+    """
 
     min_turns: int = 9
     seconds: float = 1.0
     turn_s: float = TURN_S
+    freeze: bool = False
 
 
 def run_pair(
@@ -58,8 +63,11 @@ def run_pair(
         for worker in (first, second):
             worker.say("load")
             worker.wait_for("warm")
-        turns = _alternate(first, second, rule)
+            if rule.freeze:
+                worker.freeze()
+        turns = alternate(first, second, rule)
         for worker in both:
+            worker.thaw()
             worker.say("end")
         told = [build(Turned, worker.wait_for("result")["result"]) for worker in both]
         arms = [
@@ -68,18 +76,22 @@ def run_pair(
         return arms[0], arms[1]
 
 
-def _alternate(first: Conversation, second: Conversation, rule: PairRule) -> tuple[list[Turn], list[Turn]]:
-    """Turns in the order 1 2 2 1 1 2 2 1 ..."""
+def alternate(first: Conversation, second: Conversation, rule: PairRule) -> tuple[list[Turn], list[Turn]]:
+    """Turns in the order 1 2 2 1 1 2 2 1 ... of two that are warm, and frozen where the rule says so."""
     one: list[Turn] = []
     two: list[Turn] = []
     order = ((first, one), (second, two))
     spent_s = 0.0
     while len(two) < rule.min_turns or spent_s < rule.seconds:
         for worker, turns in order:
+            if rule.freeze:
+                worker.thaw()
             worker.say(f"turn {rule.turn_s}")
             turns.append(
                 build(Turn, {key: value for key, value in worker.wait_for("turn").items() if key != "event"})
             )
             spent_s += turns[-1].duration_s
+            if rule.freeze:
+                worker.freeze()
         order = (order[1], order[0])
     return one, two

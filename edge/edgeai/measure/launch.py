@@ -22,9 +22,9 @@ from .. import errors, wire
 from ..errors import one_line
 from .long_runs import ScenarioMeasured, SoakMeasured
 from .profiled import Profiled
-from .protocol import Measured, Probed, Request
+from .protocol import MadeForm, Measured, Probed, Request
 
-T = TypeVar("T", Probed, Measured, ScenarioMeasured, SoakMeasured, Profiled)
+T = TypeVar("T", Probed, Measured, MadeForm, ScenarioMeasured, SoakMeasured, Profiled)
 OnEvent = Callable[[dict[str, Any]], None]
 
 _FOLDER_PREFIX, _LOCK = "edgeai-bench-", "lock"
@@ -100,6 +100,21 @@ class Conversation:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the worker is still there."""
+        return self._process.poll() is None
+
+    def freeze(self) -> None:
+        """Stop the worker where it waits: threads that spin between its calls would slow its neighbour."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def result(self, cls: type[T]) -> T:
         """The worker's last word."""

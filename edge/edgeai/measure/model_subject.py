@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from .. import errors
 from ..backends import load_backend
+from ..bundle import ANY
 from ..errors import RunError, one_line
+from ..open_prepared import home_with_prepared
 from . import exchange
 from .inputs import (
     batch_of,
@@ -24,27 +26,34 @@ from .inputs import (
 from .protocol import InputRequest, Opened, PipelineMeasured, Probed, Request, Streamed, Tensor
 from .real_time import RealTime
 from .recorder import Recorder
+from .sample_feed import sample_feed
 from .sample_pool import first_batch, pool_of_file
-from .subject import Alive, open_session
+from .subject import Alive, open_session, open_told, prepared_in
 
 if TYPE_CHECKING:
     from ..backends import Array
+    from ..bundle import TensorSpec
     from ..session import Session
 
 
 def probe_model(request: Request, on_opened: Callable[[], object]) -> Probed:
     """Find shapes that the model runs with, and keep the inputs and outputs for the measuring workers."""
     asked, model = request.inputs, request.model.model
-    session = open_session(request.model)
+    session, unprepared = open_told(request.model)
     on_opened()
-    specs = session.raw_inputs
+    raw = not request.real
+    specs = session.raw_inputs if raw else session.inputs
     given = named_shapes(specs, asked.shapes)
-    if asked.file is not None:
-        arrays, unknown = read_inputs(Path(asked.file), specs), []
-        samples = None
+    sample = sample_feed(request.model) if asked.sample and request.real else None
+    unknown: list[str] = []
+    if sample is not None:
+        arrays, samples = sample, None
+        outputs = session.run(arrays)
+    elif asked.file is not None:
+        arrays, samples = read_inputs(Path(asked.file), specs), None
         if asked.pool:
             arrays, samples = first_batch(pool_of_file(arrays, specs, asked.file), specs, asked.batch)
-        outputs = session.run(arrays, raw=True)
+        outputs = session.run(arrays, raw=raw)
     else:
         unknown = open_dimensions(specs, given, asked.batch)
         refusals: list[str] = []
@@ -54,7 +63,7 @@ def probe_model(request: Request, on_opened: Callable[[], object]) -> Probed:
                 arrays[name] = np.zeros_like(arrays[name])
             try:
                 session.reset()
-                outputs = session.run(arrays, raw=True)
+                outputs = session.run(arrays, raw=raw)
                 break
             except (errors.InputError, errors.RunError) as error:
                 refusals.append(str(error))
@@ -79,7 +88,21 @@ def probe_model(request: Request, on_opened: Callable[[], object]) -> Probed:
         provider=session.provider,
         provider_share=dict(session.provider_share),
         models=() if request.model.name is None else (opened(request.model.name, session),),
+        sizes=_named_sizes(specs, arrays),
+        is_static=all(spec.is_static for spec in specs),
+        prepared=prepared_in(session),
+        unprepared=unprepared,
     )
+
+
+def _named_sizes(specs: Sequence[TensorSpec], arrays: dict[str, Array]) -> dict[str, int]:
+    """Of each dimension that has a name, the size that ran."""
+    return {
+        dimension: size
+        for spec in specs
+        for dimension, size in zip(spec.shape, arrays[spec.name].shape, strict=True)
+        if isinstance(dimension, str) and dimension != ANY
+    }
 
 
 def opened(name: str, session: Session) -> Opened:
@@ -96,6 +119,7 @@ class ModelSubject:
 
     def __init__(self, request: Request) -> None:
         self._request, self._folder = request, Path(request.folder)
+        self._raw = not request.real
         self._session: Session | None = None
         self._feed: dict[str, Array] = {}
         self._outputs: dict[str, Array] = {}
@@ -103,6 +127,12 @@ class ModelSubject:
     def import_runtime(self) -> None:
         """Import the runtime and the backend that the probe chose."""
         from .. import device, opening  # noqa: F401 - imported for what it costs
+
+        if self._request.model.prepared is not False and home_with_prepared() is not None:
+            from ..prepared import find  # noqa: F401 - the same
+
+        if self._request.tolerance is not None:
+            from ..pipeline import golden  # noqa: F401 - the same
 
         assert self._request.model.backend is not None
         load_backend(self._request.model.backend)
@@ -127,7 +157,7 @@ class ModelSubject:
 
     def first(self) -> None:
         """Run once and keep the outputs."""
-        self._outputs = self._opened().run(self._feed, raw=True)
+        self._outputs = self._opened().run(self._feed, raw=self._raw)
 
     def first_error(self) -> str | None:
         """What is wrong with the first outputs, which are let go of."""
@@ -141,14 +171,14 @@ class ModelSubject:
         State that is looped is handed on inside the timed call, as an application would: one dictionary
         entry, under 0.1 µs.
         """
-        run = self._opened().run
+        run, raw = self._opened().run, self._raw
         loops = self._request.inputs.loops
         if not loops:
-            return lambda: run(self._feed, raw=True)
+            return lambda: run(self._feed, raw=raw)
         feed = dict(self._feed)
 
         def step() -> None:
-            outputs = run(feed, raw=True)
+            outputs = run(feed, raw=raw)
             for name, output in loops.items():
                 feed[name] = outputs[output]
 
@@ -162,7 +192,7 @@ class ModelSubject:
         """What is wrong with outputs after all the runs."""
         session = self._opened()
         session.reset()
-        return self._error(session.run(self._feed, raw=True))
+        return self._error(session.run(self._feed, raw=self._raw))
 
     def measured(self, recorder: Recorder, stream: Streamed | None) -> PipelineMeasured | None:
         """A model has no stages."""
@@ -174,8 +204,13 @@ class ModelSubject:
 
     def _error(self, outputs: dict[str, Array]) -> str | None:
         """What is wrong with outputs, against those that the probe kept on disk, read in place."""
+        kept = exchange.read(self._folder, "outputs", mapped=True)
+        if self._request.tolerance is not None:
+            from ..pipeline.golden import tensors_problem
+
+            return tensors_problem(outputs, kept, self._request.tolerance)
         quantized = {spec.name for spec in self._opened().raw_outputs if spec.quantization is not None}
-        return outputs_agree(exchange.read(self._folder, "outputs", mapped=True), outputs, quantized)
+        return outputs_agree(kept, outputs, quantized)
 
 
 def _nothing() -> None:

@@ -17,7 +17,7 @@ def shared_cpus(threads: int, pair: int, allowed: Iterable[int], root: SysRoot) 
     Empty, for all that are allowed, where there are no more than threads.
     """
     every = sorted(allowed)
-    fastest = _fastest(every, root)
+    fastest = fastest_cpus(every, root)
     cpus = fastest if len(fastest) >= threads else every
     if len(cpus) <= threads:
         return () if cpus == every else tuple(cpus)
@@ -25,7 +25,7 @@ def shared_cpus(threads: int, pair: int, allowed: Iterable[int], root: SysRoot) 
     return tuple(sorted(cpus[(start + place) % len(cpus)] for place in range(threads)))
 
 
-def _fastest(cpus: list[int], root: SysRoot) -> list[int]:
+def fastest_cpus(cpus: list[int], root: SysRoot) -> list[int]:
     """Those with the highest clock; all where the kernel does not say."""
     known: dict[int, int] = {}
     for cpu in cpus:

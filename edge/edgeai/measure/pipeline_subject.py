@@ -21,7 +21,7 @@ from .pipeline_source import Found, first_model, hops_of, made_up_tensors, read_
 from .protocol import Hops, PipelineMeasured, Probed, ProbedPipeline, Request, Streamed
 from .real_time import RealTime, measure_real_time
 from .stage_recorder import StageRecorder
-from .subject import Alive, open_session
+from .subject import Alive, open_session, open_told, prepared_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def probe_pipeline(request: Request, on_opened: Callable[[], object], alive: Ali
     bundle, held = open_bundle(request.model.model)
     source = read_source(bundle, asked)
     before = set(sys.modules)
-    session = open_session(request.model)
+    session, unprepared = open_told(request.model)
     on_opened()
     hops = hops_of(bundle, asked.chunk_s)
     tries = iter([source]) if source else _tensors_to_try(bundle, session, request)
@@ -68,6 +68,8 @@ def probe_pipeline(request: Request, on_opened: Callable[[], object], alive: Ali
             hops=hops,
             modules=modules,
         ),
+        prepared=prepared_in(session),
+        unprepared=unprepared,
     )
 
 

@@ -43,6 +43,7 @@ class InputRequest:
     source: of a pipeline, the file to give it; None for a sample of the bundle's, else a made-up one.
     chunk_s: of a pipeline of sound, how much is pushed at once in real time; None for the stream's own hop.
     pool: whether the file holds several samples; see `sample_pool`. Elsewhere the first batch of them is fed.
+    sample: of a model of a bundle, what its pipeline feeds it for its golden sample, where that can be had.
     """
 
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class InputRequest:
     source: str | None = None
     chunk_s: float | None = None
     pool: bool = False
+    sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,17 @@ class PipelineRequest:
 
 
 @dataclass(frozen=True)
+class OtherSubject:
+    """Something else that is measured in the model's place, by its own `subject.Subject`.
+
+    target: `module:Class`, made with the request. settings: what it alone understands.
+    """
+
+    target: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Request:
     """One worker's job.
 
@@ -123,6 +136,11 @@ class Request:
     profile: find out what each operator takes instead; of a model on tensors only.
     energy: stay alive and idle or run whenever the launcher says so; see `energy_process`.
     tree: read conditions from this folder, which stands for another machine; RAM stays this process's own.
+    real: feed and compare real values as `Session.run` does without `raw`, which all variants of a model
+        share. tolerance: how far outputs may be from the probe's, as a variant states it (`cosine`, `abs`,
+        `rel`); None for `inputs.outputs_agree`.
+    form: make this form of the model instead; see `forming`.
+    other: measure this in the model's place, on the same inputs, against the same outputs.
     """
 
     model: ModelRequest
@@ -142,6 +160,10 @@ class Request:
     profile: ProfileRule | None = None
     energy: bool = False
     tree: str | None = None
+    real: bool = False
+    tolerance: dict[str, float] | None = None
+    form: str | None = None
+    other: OtherSubject | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +193,9 @@ class Probed:
 
     open_dimensions: symbolic dimensions that nobody gave a size. not_finite: outputs with NaN or infinity.
     samples_per_call: size of the batch dimension; None where the model has none that can be told.
-    models: of a bundle, those that were opened.
+    models: of a bundle, those that were opened. sizes: that the file's named dimensions ran with.
+    is_static: whether the model fixes every dimension of its inputs.
+    prepared: keys of the prepared models that ran. unprepared: why one that is there did not run.
     """
 
     inputs: tuple[Tensor, ...]
@@ -186,6 +210,10 @@ class Probed:
     provider_share: dict[str, float]
     models: tuple[Opened, ...] = ()
     pipeline: ProbedPipeline | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    is_static: bool = True
+    prepared: tuple[str, ...] = ()
+    unprepared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -289,6 +317,14 @@ class Measured:
     provider: str | None
     provider_share: dict[str, float]
     pipeline: PipelineMeasured | None = None
+
+
+@dataclass(frozen=True)
+class MadeForm:
+    """A form that was made. main: the file to open, or to give as cache. files: bytes of each by name."""
+
+    main: str
+    files: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import edgeai
 
+from ..errors import PreparedStale, PreparedUnusable
 from ..opening import open_choice
 from .protocol import ModelRequest, PipelineMeasured, Streamed
 from .real_time import RealTime
@@ -59,6 +61,24 @@ class Subject(Protocol):
 
     def measured(self, recorder: Recorder, stream: Streamed | None) -> PipelineMeasured | None:
         """What is known beyond latencies; None for a model."""
+
+
+def open_told(asked: ModelRequest) -> tuple[Session, tuple[str, ...]]:
+    """The session that a request asks for, and the warnings why what was prepared does not run."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        session = open_session(asked)
+    told = [each for each in caught if issubclass(each.category, (PreparedStale, PreparedUnusable))]
+    for each in caught:
+        if each not in told:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return session, tuple(str(each.message) for each in told)
+
+
+def prepared_in(session: Session) -> tuple[str, ...]:
+    """Keys of the prepared models that a session runs."""
+    sessions = session.models.values() or (session,)
+    return tuple(each.prepared for each in sessions if each.prepared is not None)
 
 
 def open_session(asked: ModelRequest) -> Session:

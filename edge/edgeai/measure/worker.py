@@ -13,6 +13,7 @@ _STARTED_NS = time.perf_counter_ns()  # before anything heavy: the interpreter i
 # ruff: noqa: E402 - the line above must run first
 
 import gc
+import importlib
 import json
 import os
 import sys
@@ -30,7 +31,7 @@ from .conditions import Change, change_between, read_conditions, read_throttling
 from .dying import die_with_parent
 from .memory import limit_to_machine, reset_peak
 from .phases import Phases, Say
-from .protocol import Measured, Probed, Request, Streamed, Timed, Turned
+from .protocol import MadeForm, Measured, Probed, Request, Streamed, Timed, Turned
 from .real_time import RealTime
 from .recorder import Recorder
 from .subject import Subject
@@ -79,15 +80,13 @@ def main() -> None:
 
 def _done(
     request: Request, say: Say, spawned_ns: int
-) -> Probed | Measured | Turned | ScenarioMeasured | SoakMeasured | Profiled | EnergyRan:
+) -> Probed | Measured | MadeForm | Turned | ScenarioMeasured | SoakMeasured | Profiled | EnergyRan:
     if request.probe:
         return probe(request, say)
+    if request.form is not None or request.scenario is not None:
+        return _once(request, say, spawned_ns)
     if request.turns or request.energy:
         return _obey(request, say, spawned_ns)
-    if request.scenario is not None:
-        from .scenario_process import run_scenario
-
-        return run_scenario(prepare(request, say, spawned_ns), request, say)
     if request.soak_s is not None:
         from .soak_process import run_soak
 
@@ -97,6 +96,18 @@ def _done(
 
         return profile(request, request.profile, say)
     return measure(request, say, spawned_ns)
+
+
+def _once(request: Request, say: Say, spawned_ns: int) -> MadeForm | ScenarioMeasured:
+    """Make a form, or run one MLPerf scenario."""
+    if request.form is not None:
+        from .forming import run_forming
+
+        limit_to_machine(SysRoot(Path(request.sysroot)))
+        return run_forming(request, say)
+    from .scenario_process import run_scenario
+
+    return run_scenario(prepare(request, say, spawned_ns), request, say)
 
 
 def _obey(request: Request, say: Say, spawned_ns: int) -> Turned | EnergyRan:
@@ -232,6 +243,10 @@ def prepare(request: Request, say: Say, spawned_ns: int) -> Ready:
 
 
 def _subject(request: Request, alive: Callable[[], None]) -> Subject:
+    if request.other is not None:
+        module, _, name = request.other.target.partition(":")
+        made: Subject = getattr(importlib.import_module(module), name)(request)
+        return made
     if request.pipeline is None:
         from .model_subject import ModelSubject
 

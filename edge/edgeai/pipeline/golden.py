@@ -65,11 +65,23 @@ def compare_tensors(
     with wanted.open("rb") as file:
         expected = load_npz(file, one_line(wanted.name))
     worst = _Worst()
+    problem = tensors_problem(got, expected, tolerance or {}, worst)
+    return Comparison(True, str(worst)) if problem is None else Comparison(False, problem)
+
+
+def tensors_problem(
+    got: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    tolerance: Mapping[str, float],
+    worst: _Worst | None = None,
+) -> str | None:
+    """What is wrong with outputs, None where they agree; tolerance and the rest as `compare_tensors`."""
+    worst = worst or _Worst()
     for name, array in expected.items():
-        problem = _tensor_problem(got.get(name), array, tolerance or {}, worst)
+        problem = _tensor_problem(got.get(name), array, tolerance, worst)
         if problem:
-            return Comparison(False, f"{one_line(name)} {problem}")
-    return Comparison(True, str(worst))
+            return f"{one_line(name)} {problem}"
+    return None
 
 
 def compare_result(got: Any, wanted: Any, tolerance: Mapping[str, float] | None = None) -> Comparison:

@@ -12,8 +12,23 @@ removed, shared while one is in use. There are no lock files, and reading a stor
 
 from __future__ import annotations
 
-from .collect import Collected, Removed
-from .contents import StoredBundle
-from .store import Held, Store
+from typing import TYPE_CHECKING
 
-__all__ = ["Store", "Held", "StoredBundle", "Collected", "Removed"]
+if TYPE_CHECKING:
+    from .collect import Collected, Removed
+    from .contents import Stored
+    from .held import Held
+    from .store import Store
+
+__all__ = ["Store", "Held", "Stored", "Collected", "Removed"]
+
+# Found on first use: whoever loads a prepared model needs the locks, and neither zip files nor hashes.
+_LAZY = {"Store": "store", "Held": "held", "Stored": "contents", "Collected": "collect", "Removed": "collect"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'edgeai.store' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)

@@ -7,11 +7,11 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .contents import REMOVED, StoredBundle, list_bundles, list_leftovers, size_of
+from .contents import REMOVED, Stored, list_leftovers, size_of
 from .locks import lock_folder
 
 
@@ -19,9 +19,10 @@ from .locks import lock_folder
 class Removed:
     """Something that was removed, or would be.
 
-    name: an identity, or the name of a folder that was no bundle yet or any more; id and version are None
+    name: an identity, or the name of a folder that was nothing whole yet or any more; id and version are None
     then, as where the manifest could not be read.
-    reason: `interrupted`, `damaged`, `all`, `old` or `least recently used`.
+    kind: `bundle`, `prepared`, or `leftover`.
+    reason: `interrupted`, `damaged`, `stale`, `all`, `old` or `least recently used`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Removed:
     version: str | None
     size_bytes: int
     reason: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Collected:
     """What a collection did. kept: last used first."""
 
     removed: tuple[Removed, ...]
-    kept: tuple[StoredBundle, ...]
+    kept: tuple[Stored, ...]
 
     @property
     def freed_bytes(self) -> int:
@@ -50,15 +52,23 @@ class Collected:
 
 
 def collect(
-    folder: Path, *, max_bytes: int | None, older_than_s: float | None, everything: bool, dry_run: bool
+    folders: Sequence[Path],
+    listed: Sequence[Stored],
+    *,
+    max_bytes: int | None = None,
+    older_than_s: float | None = None,
+    everything: bool = False,
+    dry_run: bool = False,
 ) -> Collected:
-    """Clean the folder `HOME/bundles`; see `Store.gc`. Raises OSError."""
-    removed = [_remove_leftover(path, dry_run) for path in list_leftovers(folder)]
-    bundles = list_bundles(folder)
-    reasons = _reasons(bundles, max_bytes, older_than_s, everything)
-    gone = [bundle for bundle in bundles if bundle.identity in reasons and (dry_run or _remove(bundle))]
-    removed += [_removed(bundle, reasons[bundle.identity]) for bundle in gone]
-    kept = tuple(bundle for bundle in bundles if bundle not in gone)
+    """Clean folders of a store; see `Store.gc`. Raises OSError.
+
+    folders: whose leftovers go. listed: what they hold, last used first.
+    """
+    removed = [_remove_leftover(path, dry_run) for folder in folders for path in list_leftovers(folder)]
+    reasons = _reasons(listed, max_bytes, older_than_s, everything)
+    gone = [each for each in listed if each.folder in reasons and (dry_run or _remove(each))]
+    removed += [_removed(each, reasons[each.folder]) for each in gone]
+    kept = tuple(each for each in listed if each not in gone)
     return Collected(tuple(each for each in removed if each), kept)
 
 
@@ -71,7 +81,7 @@ def remove_leftovers(folder: Path, *, but: Path | None = None) -> None:
 
 
 def retire(folder: Path) -> Path:
-    """Take a bundle out of its place by one rename; returns where it is now, as a leftover.
+    """Take one out of its place by one rename; returns where it is now, as a leftover.
 
     The caller holds `exclusive(folder.parent)`, so that what is renamed is what it looked at.
     """
@@ -82,7 +92,7 @@ def retire(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def exclusive(store: Path) -> Iterator[None]:
-    """For the moment of a rename, only one process changes which bundles there are."""
+    """For the moment of a rename, only one process changes what there is."""
     lock = lock_folder(store.resolve())  # it may be a link to a larger disk
     if lock is None:
         raise FileNotFoundError(2, "the store was removed meanwhile", str(store))
@@ -91,44 +101,46 @@ def exclusive(store: Path) -> Iterator[None]:
 
 
 def _reasons(
-    bundles: tuple[StoredBundle, ...], max_bytes: int | None, older_than_s: float | None, everything: bool
-) -> dict[str, str]:
-    """Why each bundle that goes does so, by its identity."""
+    listed: Sequence[Stored], max_bytes: int | None, older_than_s: float | None, everything: bool
+) -> dict[Path, str]:
+    """Why each that goes does so, by its folder."""
     now_s = time.time()
-    free = [bundle for bundle in bundles if not bundle.in_use]
-    reasons: dict[str, str] = {}
-    for bundle in free:
-        if bundle.problem:
-            reasons[bundle.identity] = "damaged"
+    free = [each for each in listed if not each.in_use]
+    reasons: dict[Path, str] = {}
+    for each in free:
+        if each.problem:
+            reasons[each.folder] = "damaged"
+        elif each.stale:
+            reasons[each.folder] = "stale"
         elif everything:
-            reasons[bundle.identity] = "all"
-        elif older_than_s is not None and now_s - bundle.last_used_s > older_than_s:
-            reasons[bundle.identity] = "old"
-    left_bytes = sum(bundle.size_bytes for bundle in bundles if bundle.identity not in reasons)
-    for bundle in reversed(free):
-        if max_bytes is not None and left_bytes > max_bytes and bundle.identity not in reasons:
-            reasons[bundle.identity] = "least recently used"
-            left_bytes -= bundle.size_bytes
+            reasons[each.folder] = "all"
+        elif older_than_s is not None and now_s - each.last_used_s > older_than_s:
+            reasons[each.folder] = "old"
+    left_bytes = sum(each.size_bytes for each in listed if each.folder not in reasons)
+    for each in sorted(free, key=lambda each: each.last_used_s):
+        if max_bytes is not None and left_bytes > max_bytes and each.folder not in reasons:
+            reasons[each.folder] = "least recently used"
+            left_bytes -= each.size_bytes
     return reasons
 
 
-def _remove(bundle: StoredBundle) -> bool:
-    """Remove a bundle, unless it was taken into use, or replaced, since it was listed."""
-    with exclusive(bundle.folder.parent):
-        lock = lock_folder(bundle.folder, wait=False)
+def _remove(one: Stored) -> bool:
+    """Remove one, unless it was taken into use, or replaced, since it was listed."""
+    with exclusive(one.folder.parent):
+        lock = lock_folder(one.folder, wait=False)
         if lock is None:
             return False
-        if bundle.folder.lstat().st_mtime != bundle.last_used_s:
+        if one.folder.lstat().st_mtime != one.last_used_s:
             lock.close()
             return False
-        place = retire(bundle.folder)
+        place = retire(one.folder)
     with lock:
         shutil.rmtree(place)
     return True
 
 
-def _removed(bundle: StoredBundle, reason: str) -> Removed:
-    return Removed(bundle.identity, bundle.id, bundle.version, bundle.size_bytes, reason)
+def _removed(one: Stored, reason: str) -> Removed:
+    return Removed(one.identity, one.id, one.version, one.size_bytes, reason, one.kind)
 
 
 def _remove_leftover(path: Path, dry_run: bool) -> Removed | None:
@@ -142,7 +154,9 @@ def _remove_leftover(path: Path, dry_run: bool) -> Removed | None:
         size_bytes = _remove_folder(path, dry_run)
     elif not dry_run:
         path.unlink(missing_ok=True)
-    return None if size_bytes is None else Removed(path.name, None, None, size_bytes, "interrupted")
+    return (
+        None if size_bytes is None else Removed(path.name, None, None, size_bytes, "interrupted", "leftover")
+    )
 
 
 def _remove_folder(path: Path, dry_run: bool) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..bundle.canonical import LIMIT_BYTES, parse
 from ..bundle.manifest import MANIFEST, named_files
 from ..errors import BundleError, one_line
-from .locks import lock_folder
+from .held import is_in_use
 
 IDENTITY = re.compile("[0-9a-f]{64}")
 PARTIAL, REMOVED = "partial-", "removed-"
@@ -21,12 +21,14 @@ PARTIAL, REMOVED = "partial-", "removed-"
 
 
 @dataclass(frozen=True)
-class StoredBundle:
-    """One bundle of the store.
+class Stored:
+    """One bundle of the store, or one prepared model.
 
     id, version: of its manifest; None where that cannot be read. last_used_s: seconds since 1970, to the day,
     since noting every use would wear an SD card. problem: why it is damaged; None where it looks whole (sizes
     and hashes are not looked at: `edgeai check` does that).
+    kind: `bundle` or `prepared`. stale: why a whole one is of no use here; None for what may be of use, as
+    bundles are everywhere.
     """
 
     identity: str
@@ -37,9 +39,11 @@ class StoredBundle:
     last_used_s: float
     in_use: bool
     problem: str | None
+    kind: str = "bundle"
+    stale: str | None = None
 
 
-def list_bundles(folder: Path) -> tuple[StoredBundle, ...]:
+def list_bundles(folder: Path) -> tuple[Stored, ...]:
     """The bundles below `HOME/bundles`, last used first. Raises OSError."""
     try:
         paths = list(folder.iterdir())
@@ -96,7 +100,7 @@ def _size_of_file(path: Path) -> int:
         return 0
 
 
-def _describe(folder: Path) -> StoredBundle | None:
+def _describe(folder: Path) -> Stored | None:
     """None for what is no folder, such as a bundle that was removed meanwhile."""
     try:
         found = folder.lstat()
@@ -105,28 +109,16 @@ def _describe(folder: Path) -> StoredBundle | None:
     if not stat.S_ISDIR(found.st_mode):
         return None
     manifest, problem = _read_manifest(folder)
-    return StoredBundle(
+    return Stored(
         identity=folder.name,
         folder=folder,
         id=_text(manifest.get("id")),
         version=_text(manifest.get("version")),
         size_bytes=size_of(folder),
         last_used_s=found.st_mtime,
-        in_use=_is_in_use(folder),
+        in_use=is_in_use(folder),
         problem=problem,
     )
-
-
-def _is_in_use(folder: Path) -> bool:
-    """Whether a process holds the bundle."""
-    try:
-        lock = lock_folder(folder, wait=False)
-    except OSError:  # no folder, or a file system without locks
-        return False
-    if lock is None:
-        return folder.exists()
-    lock.close()
-    return False
 
 
 def _read_manifest(folder: Path) -> tuple[Mapping[str, object], str | None]:

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..bundle.archive import Archive, extract, open_archive, sync_folder, write_new
 from ..bundle.manifest import SIGNATURE
 from ..errors import StoreError, one_line
 from .collect import Collected, collect, exclusive, remove_leftovers, retire
-from .contents import PARTIAL, StoredBundle, list_bundles, problem_of
-from .locks import NO_LOCKS, FolderLock, lock_folder
+from .contents import Stored, list_bundles, problem_of
+from .held import Held, hold_folder, note_use
+from .partial import partial_folder
 from .room import check_room, said_as_store_error
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-_DAY_S = 24 * 3600.0
 _BLOCK_BYTES = 4096
-
-
-@dataclass
-class Held:
-    """A bundle in use: `gc` of any process leaves it alone until `close`, or until this process ends.
-
-    written_bytes: how much was written to unpack it; 0 where the store had it.
-    """
-
-    folder: Path
-    written_bytes: int = 0
-    _lock: FolderLock | None = field(default=None, repr=False)
-
-    def close(self) -> None:
-        """Let it go."""
-        if self._lock is not None:
-            self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)
@@ -78,12 +48,12 @@ class Store:
     def hold(self, folder: Path) -> Held:
         """Hold a bundle of the store by its folder. Raises StoreError if it is no longer there."""
         with said_as_store_error(f"{folder.name} cannot be held", self.folder):
-            held = _hold(folder, 0)
+            held = hold_folder(folder)
         if held is None:
             raise StoreError(f"{one_line(folder)} is no longer in the store; open the packed bundle again")
         return held
 
-    def list(self) -> tuple[StoredBundle, ...]:
+    def list(self) -> tuple[Stored, ...]:
         """What is in the store, last used first; empty where there is none. Raises StoreError."""
         with said_as_store_error("the store cannot be read", self.folder):
             return list_bundles(self.folder)
@@ -95,14 +65,19 @@ class Store:
         older_than_s: float | None = None,
         all: bool = False,  # noqa: A002 - `gc(all=True)` reads as the option does
         dry_run: bool = False,
+        beside: tuple[Path, Sequence[Stored]] | None = None,
     ) -> Collected:
         """Remove what is left of interrupted work, damaged copies, and then, of those not in use: every one
         (`all`), those last used longer ago (`older_than_s`), and the least recently used until the store
         has at most `max_bytes`. dry_run: only say what would go. Raises StoreError.
+
+        beside: a folder and what it holds that is cleaned by the same rules and counts, too.
         """
+        folder, listed = beside or (None, ())
         with said_as_store_error("the store cannot be cleaned", self.folder):
             return collect(
-                self.folder,
+                (self.folder,) if folder is None else (self.folder, folder),
+                (*list_bundles(self.folder), *listed),
                 max_bytes=max_bytes,
                 older_than_s=older_than_s,
                 everything=all,
@@ -116,15 +91,15 @@ class Store:
         while True:
             if not _is_whole(archive, folder):
                 written_bytes += self._unpack(archive, folder)
-            held = _hold(folder, written_bytes)
+            held = hold_folder(folder, written_bytes)
             if held is not None:
                 _keep_signature(archive, folder)
-                _note_use(folder)
+                note_use(folder)
                 return held
 
     def _unpack(self, archive: Archive, folder: Path) -> int:
         """Unpack beside and rename; returns the bytes written, 0 if another process did it meanwhile."""
-        with _partial(folder) as partial:
+        with partial_folder(folder) as partial:
             if _is_whole(archive, folder):
                 return 0
             remove_leftovers(self.folder, but=partial)
@@ -139,59 +114,8 @@ class Store:
         return written_bytes
 
 
-@contextlib.contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
-    """An empty folder beside a bundle's, for the one process that works on this bundle.
-
-    It goes away at the end, unless the work was to rename it.
-    """
-    partial = folder.with_name(PARTIAL + folder.name)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(partial) as lock:
-        try:
-            _empty(partial)  # of what a killed process left
-            yield partial
-        finally:
-            if lock.is_of(partial):  # not of a new one, on which another process works by now
-                shutil.rmtree(partial, ignore_errors=True)
-
-
-def _locked(partial: Path) -> FolderLock:
-    """Make the folder and lock it, again and again where the process that had it has finished."""
-    while True:
-        with contextlib.suppress(FileExistsError):  # mkdir(exist_ok=True) fails where it vanishes meanwhile
-            partial.mkdir()
-        try:
-            lock = lock_folder(partial)
-        except OSError:  # a file system without locks
-            with contextlib.suppress(OSError):
-                partial.rmdir()
-            raise
-        if lock is not None:
-            return lock
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 def _is_whole(archive: Archive, folder: Path) -> bool:
     return problem_of(folder, archive.identity, archive.sizes) is None
-
-
-def _hold(folder: Path, written_bytes: int) -> Held | None:
-    """None where the bundle is not there any more."""
-    try:
-        lock = lock_folder(folder, shared=True)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        return Held(folder, written_bytes)  # `gc` can lock nothing there either, and so removes nothing
-    return None if lock is None else Held(folder, written_bytes, lock)
 
 
 def _keep_signature(archive: Archive, folder: Path) -> None:
@@ -202,19 +126,10 @@ def _keep_signature(archive: Archive, folder: Path) -> None:
     place = folder / SIGNATURE
     if archive.signature in {None, place.read_bytes() if place.exists() else None}:
         return
-    with _partial(folder) as partial:
+    with partial_folder(folder) as partial:
         write_new(partial / SIGNATURE, [archive.signature or b""], sync=True)
         (partial / SIGNATURE).replace(place)
     sync_folder(folder)
-
-
-def _note_use(folder: Path) -> None:
-    """At most once a day, and never back: a board without a clock starts in 1970. A store that cannot be
-    written is used all the same."""
-    now_s = time.time()
-    with contextlib.suppress(OSError):
-        if now_s - folder.stat().st_mtime > _DAY_S:
-            os.utime(folder, (now_s, now_s))
 
 
 def _room_for(archive: Archive) -> int:

@@ -58,7 +58,7 @@ def of_module(module: Any) -> Teacher:
 
 def of_source(spec: str, folder: Path) -> Teacher:
     """Runs the file that a source gives; its first input takes a batch, its first output is logits."""
-    session = edgeai.load(open_source(spec, folder).path)
+    session = edgeai.load(open_source(spec, folder).path, prepared=False)
     name, output = session.inputs[0].name, session.outputs[0].name
     single = session.inputs[0].shape[0] == 1
 

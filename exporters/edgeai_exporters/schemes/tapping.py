@@ -44,7 +44,7 @@ def _tapped(model: ModelProto, names: Collection[str], feeds: Sequence[Feed]) ->
         path = Path(folder) / "tapped.onnx"
         onnx.save(tapped, path)
         try:
-            with edgeai.load(path) as session:
+            with edgeai.load(path, prepared=False) as session:
                 for feed in feeds[:: max(1, len(feeds) // SAMPLES)][:SAMPLES]:
                     for name, array in session.run(feed).items():
                         found[name].append(_rows(array))

@@ -198,7 +198,7 @@ def _source(model: Path, samples: Samples, score: Score, meter: LatencyMeter | N
     if meter is not None:
         latency_s = meter.time([model], samples.feeds[:TIMED])[0].latency_s
         timing = Timing(latency_s, Ratio(1.0, 1.0, 1.0), 0)
-    with edgeai.load(model) as session:
+    with edgeai.load(model, prepared=False) as session:
         format_ = "tflite" if session.backend != "onnxruntime" else "onnx"
     return Found(
         scheme=FLOAT,

@@ -49,7 +49,10 @@ class LocalMeter:
     def time(self, models: Sequence[Path], feeds: Sequence[Feed]) -> list[Timing]:
         """See `LatencyMeter.time`."""
         with ExitStack() as stack:
-            sessions = [stack.enter_context(edgeai.load(model, threads=self._threads)) for model in models]
+            sessions = [
+                stack.enter_context(edgeai.load(model, threads=self._threads, prepared=False))
+                for model in models
+            ]
             return _turns([_runner(session, feeds) for session in sessions], self._seconds)
 
 

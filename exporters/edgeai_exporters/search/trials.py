@@ -222,7 +222,7 @@ def run_all(model: Path, samples: Samples) -> list[Outputs]:
 
 @contextlib.contextmanager
 def _opened(model: Path, samples: Samples) -> Iterator[Callable[[Feed], Outputs]]:
-    with edgeai.load(model) as session:
+    with edgeai.load(model, prepared=False) as session:
         reference = samples.reference
         opened = session if reference is None else Adapted(session, samples.feeds[0], reference[0])
 

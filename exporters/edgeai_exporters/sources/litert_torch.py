@@ -85,7 +85,7 @@ def open_litert_torch(spec: str, folder: Path, options: SourceOptions) -> Export
 
 def _as_taken(out: Path, feed: Feed) -> dict[str, Array]:
     """The feed in the file's own dtypes: i64 becomes i32 there."""
-    with edgeai.load(out, backend="litert") as session:
+    with edgeai.load(out, backend="litert", prepared=False) as session:
         return {spec.name: feed[spec.name].astype(NUMPY_DTYPES[spec.dtype]) for spec in session.inputs}
 
 

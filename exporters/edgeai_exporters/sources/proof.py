@@ -29,7 +29,7 @@ def prove(
     told: what the source is called.
     """
     worst = 0.0
-    with edgeai.load(path, backend=backend) as session:
+    with edgeai.load(path, backend=backend, prepared=False) as session:
         for feed in feeds:
             shown = ", ".join(f"{name}{list(array.shape)}" for name, array in feed.items())
             got = session.run(dict(feed))
@@ -65,7 +65,7 @@ def difference(want: Array, got: Array) -> float:
 
 def runs(path: Path) -> tuple[TensorSpec, ...]:
     """The inputs of a file that ONNX Runtime opens. Raises ModelError where it does not."""
-    with edgeai.load(path, backend="onnxruntime") as session:
+    with edgeai.load(path, backend="onnxruntime", prepared=False) as session:
         return tuple(session.inputs)
 
 
@@ -76,7 +76,7 @@ def random_feeds(
 
     given: sizes by input name, where the user told them. Raises ExportError where it runs with none.
     """
-    with edgeai.load(path, backend="onnxruntime") as session:
+    with edgeai.load(path, backend="onnxruntime", prepared=False) as session:
         specs, reason = session.inputs, "it has no inputs"
         for shapes in candidate_shapes(specs, given, None):
             try:

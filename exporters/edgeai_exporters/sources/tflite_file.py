@@ -29,7 +29,9 @@ def open_tflite(spec: str, folder: Path, options: SourceOptions) -> Exported:
     graph = read_graph(file)
     name = model_name(file.stem)
     try:
-        edgeai.load(file, backend="litert", signature=next(iter(graph.signatures), None)).close()
+        edgeai.load(
+            file, backend="litert", signature=next(iter(graph.signatures), None), prepared=False
+        ).close()
     except ModelError as error:
         raise ModelError(f"{one_line(file)} does not open in LiteRT: {error}") from error
     out = folder / f"{name}.tflite"

@@ -152,6 +152,7 @@ def _software(report: Report) -> dict[str, str]:
         "backend": f"{identity.backend} {identity.library_version}",
         "provider": f"{identity.provider or UNKNOWN}" + (f"; nodes: {shares}" if shares else ""),
         "threads": f"{identity.threads}, on CPUs {', '.join(map(str, identity.affinity))}",
+        **({} if identity.prepared is None else {"prepared": identity.prepared}),
         **({} if identity.board is None else {"board": identity.board}),
         "machine": identity.device_model or UNKNOWN,
         "profile": f"{identity.device_profile}, matched by {identity.matched_by}",
