@@ -1,5 +1,6 @@
 # Each target creates its virtual environment itself; nothing else has to be installed first.
 #   make bench          fetch real models and measure them here
+#   make peers          the suite on bare ONNX Runtime, LiteRT, OpenVINO, MNN and on edgeai, in one run: an hour
 #   make bundles        make the example bundles
 #   make results        write the table of benchmarks/results into benchmarks/README.md
 #   make models         make the models that come with edgeai again (in the exporters' environment)
@@ -10,13 +11,13 @@ PYTHON ?= python3
 VENV ?= .venv
 # Constraints for pip, to test with a board's versions.
 CONSTRAINTS ?=
-EXTRAS ?= onnx,tflite,image,audio,text,otii,joulescope,dev
+EXTRAS ?= onnx,tflite,openvino,image,audio,text,otii,joulescope,dev
 EXPORT_EXTRAS := onnx,tflite,image,audio,text,quant,tflite-export,torch,hf,optimum,litert-torch,keras,prune,dev
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: bench bundles results models test test-long check lint format test-pythons test-export export-environment check-jetpack6 clean
+.PHONY: bench peers bundles results models test test-long check lint format test-pythons test-export export-environment check-jetpack6 clean
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +29,16 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 bench: $(STAMP)
 	$(BIN)/edgeai bench --quick
 	$(BIN)/edgeai bench --suite public --quick
+
+# In an environment of its own: the peers' libraries are nothing that edgeai needs. ARGS=--quick for a look.
+PEERS := .venv-peers
+$(PEERS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[onnx,tflite,openvino]' 'MNN>=3.6'
+	touch $@
+
+peers: $(PEERS)/.installed
+	$(PEERS)/bin/python benchmarks/peers/suite.py $(ARGS)
 
 bundles: $(STAMP)
 	$(BIN)/python -m edgeai_bench.bundles -o bundles
