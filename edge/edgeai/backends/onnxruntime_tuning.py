@@ -26,11 +26,16 @@ _LEVELS = {
 }
 
 # Left alone, a thread that has nothing to do spins on for a number of rounds, some 50 ms here (x86, 2 cores):
-# at 10 calls a second 31 to 53 % of a core. With 1 ms it is 1.94 %, with 400 µs up to 1.23, 100 µs 0.32, 50 µs
-# up to 0.17, none 0.09 (`benchmarks/peers/idle_cpu.py`). Beside other work, which takes the second core now and
-# then, it costs time too: p50 with 50 µs was 0.62 to 0.84 of the library's own, with none 0.52 to 0.77, and
-# CPU time 0.7 and 0.6 (face detector, magika, PP-OCR rec). In quiet moments (p10) the face detector took
-# 1.6 ms with the library's own, 1.9 with 50 µs and 1.96 with none, so prepare tries all three.
+# at 10 calls a second 31 to 53 % of a core. With 1 ms it is 1.94 %, with 400 µs up to 1.23, with 100 µs 0.32,
+# with 50 µs up to 0.17, with none 0.09 (`benchmarks/peers/idle_cpu.py`). Beside other work, which takes the
+# second core now and then, it costs time too: p50 with 50 µs was 0.62 to 0.84 of the library's own, with none
+# 0.52 to 0.77, and CPU time 0.7 and 0.6 (face detector, magika, PP-OCR rec). In quiet moments (p10) the face
+# detector took 1.6 ms with the library's own, 1.9 with 50 µs and 1.96 with none: so prepare tries all three.
+#
+# Of ONNX Runtime's other keys none gained more than a key that does not exist, on the suite and MiniLM, one
+# thread: set_denormal_as_zero, enable_gelu_approximation, enable_cast_chain_elimination, loop level 2,
+# mlas.nchwc_depthwise_sliding, mlas.nchwc_pointwise_conv_max_input_channel_batch (slower, up to 1.13), memory
+# patterns off; and use_device_allocator_for_initializers changed neither RAM nor load. So they have no field.
 _BRIEF_US = 50
 _LONG_US = 200
 """Of all threads together: so a session of any number of them stays under 1 % at 10 calls a second."""

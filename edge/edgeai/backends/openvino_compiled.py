@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,12 +87,13 @@ def settings(options: RunOptions) -> dict[str, Any]:
     reason weights in 8 bits get no activations in 8 bits (DYNAMIC_QUANTIZATION_GROUP_SIZE).
     NUM_STREAMS: with a stream of one thread, OpenVINO 2026.4.1 loses errors of dynamic shapes, and hands out
     the last call's outputs or dies; without one, which is as fast, the calling thread runs all and raises.
+    A process that may use one CPU alone gets a stream of one thread, whatever it asks for.
     Pinning fails in containers that may not use every CPU. Hyper-threading on means that there are as many
     threads as were asked for, also where CPUs share a core.
     """
     return {
         "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 0 if options.threads == 1 else 1,
+        "NUM_STREAMS": 0 if min(options.threads, len(os.sched_getaffinity(0))) == 1 else 1,
         "INFERENCE_NUM_THREADS": options.threads,
         "INFERENCE_PRECISION_HINT": "f32",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
