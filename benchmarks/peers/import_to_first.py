@@ -109,6 +109,8 @@ def compare_case(case: OpenCase, peer: Peer, threads: int | None, pairs: int) ->
     if case.is_bundle:
         return [case.identity.id, "a bundle, whose variants take other inputs than the bare file", *["-"] * 6]
     environment = {**os.environ, "EDGEAI_HOME": peer.settings["home"], "ORT_DISABLE_TELEMETRY": "1"}
+    # As installed: pip compiles what it installs, a checkout is compiled by the first run of each side.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     sides = {"bare": SCRIPTS[case.format], "ours": EDGEAI}
     took: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
     for script in sides.values():  # once for the page cache and for compiled Python files

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from .bundle import Bundle, bare_bundle
 from .bundle.bare import read_head
-from .bundle.canonical import identity, parse
-from .bundle.manifest import MANIFEST, parse_manifest
 from .errors import BundleDamaged, InputError, ModelError, one_line
 from .included import find_model
 
@@ -55,6 +53,9 @@ def read_folder(folder: Path, *, shown: Path) -> Bundle:
 
     Its files are looked for, but not hashed: `edgeai check` does that.
     """
+    from .bundle.canonical import identity, parse  # a bare file has no manifest to read
+    from .bundle.manifest import MANIFEST, parse_manifest
+
     file = folder / MANIFEST
     try:
         text = file.read_bytes()

@@ -11,17 +11,15 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .backends import RunOptions, choose_backend, load_backend
-from .device import default_threads, detect_profile, usable_cpus
+from .device import default_threads, usable_cpus
 from .errors import EdgeError, NotPrepared, PreparedStale, PreparedUnusable, StoreError, one_line
-from .fixed_shapes import FixedShapes
 from .home import home_folder
-from .renamed import RenamedRunner
 from .session import Session
 
 if TYPE_CHECKING:
@@ -32,11 +30,14 @@ if TYPE_CHECKING:
     from .prepared.find import Found, NotUsed
 
 
-@dataclass(frozen=True)
-class Asked:
+# Named tuples, which are made in a fraction of a dataclass's time: every load makes these classes.
+
+
+class Asked(NamedTuple):
     """What the caller of `edgeai.load` said, which a prepared model must agree with; see there.
 
-    shown: the path as it was given. is_device_given: whether the profile is the caller's.
+    shown: the path as it was given. profile: gives it when it is asked for. is_device_given: whether the
+    profile is the caller's.
     """
 
     shown: str
@@ -47,19 +48,27 @@ class Asked:
     providers: tuple[str, ...]
     variant: str | None
     signature: str | None
-    profile: DeviceProfile
+    profile: Callable[[], DeviceProfile]
     is_device_given: bool
 
+    def options(self) -> RunOptions:
+        """How the model is opened as it came; asks for the profile."""
+        profile = self.profile()
+        return RunOptions(
+            threads=self.threads or default_threads(profile),
+            providers=self.providers,
+            preferred_providers=() if self.providers else profile.preferred_providers,
+            signature=self.signature,
+        )
 
-@dataclass(frozen=True)
-class AsItCame:
+
+class AsItCame(NamedTuple):
     """No prepared model is used. why: lines for `Session.why`; none where nothing was prepared."""
 
     why: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """again: opens the same once more, for a stream of its own; raises EdgeError where it is gone."""
 
     session: Session
@@ -111,14 +120,26 @@ def chosen_runner(variant: Variant, choice: Choice, folder: Path | None, shown: 
     )
     runner = load_backend(choice.backend).open(opened, options)
     if choice.tuning.shapes:
+        from .fixed_shapes import FixedShapes
+
         runner = FixedShapes(runner, choice.tuning.shapes, partial(_as_it_came, variant, choice.threads))
-    return RenamedRunner(runner, variant.names, shown) if variant.names else runner
+    if not variant.names:
+        return runner
+    from .renamed import RenamedRunner
+
+    return RenamedRunner(runner, variant.names, shown)
 
 
 def _as_it_came(variant: Variant, threads: int) -> Runner:
     """On the backend that a load takes which nothing was prepared for."""
-    backend = choose_backend(variant.format, detect_profile().preferred_backends)
+    backend = choose_backend(variant.format, _detected().preferred_backends)
     return load_backend(backend).open(variant, RunOptions(threads=threads, signature=variant.signature))
+
+
+def _detected() -> DeviceProfile:
+    from .device import detect_profile  # which parses a board's profile: few loads ask
+
+    return detect_profile()
 
 
 def _open_found(bundle: Bundle, model: Model, asked: Asked, check: Check) -> Opened | NotUsed | None:
@@ -129,7 +150,9 @@ def _open_found(bundle: Bundle, model: Model, asked: Asked, check: Check) -> Ope
     from .prepared.find import Found, Unusable, find
     from .store.held import note_use
 
-    others = (default_threads(asked.profile),) if asked.threads is None else ()
+    def others() -> tuple[int, ...]:
+        return (default_threads(asked.profile()),) if asked.threads is None else ()
+
     while True:
         try:
             found = find(
@@ -212,8 +235,8 @@ def _unfit(choice: Choice, asked: Asked) -> str | None:
     if asked.providers and _short(asked.providers) != (_short(choice.providers) or ("cpu",)):
         has = ", ".join(choice.providers) or "cpu"
         return f"it is prepared for {has}, and {one_line(', '.join(asked.providers))} was asked for"
-    if asked.is_device_given and asked.profile != detect_profile():
-        return f"it is prepared for this machine, and the profile {asked.profile.id} was asked for"
+    if asked.is_device_given and asked.profile() != _detected():
+        return f"it is prepared for this machine, and the profile {asked.profile().id} was asked for"
     if asked.threads is None and choice.threads > usable_cpus():
         return f"it is prepared for {choice.threads} cores, and this process may use {usable_cpus()}"
     if choice.tuning.affinities:

@@ -13,12 +13,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .device.cpus import THIS_MACHINE
-from .device.free_memory import FreeMemory, free_memory
 from .errors import MemoryTight, ModelError, ModelTooLarge, one_line
 from .quantities import bytes_text
 
 if TYPE_CHECKING:
     from .bundle import Variant
+    from .device.free_memory import FreeMemory
     from .sysroot import SysRoot
 
 OVERRIDE = "EDGEAI_MEMORY_CHECK"
@@ -46,6 +46,8 @@ def check_room(variant: Variant, root: SysRoot = THIS_MACHINE) -> None:
     predicted = _number((variant.cost or {}).get("peak_memory_bytes"))
     if max(size_bytes * _CAREFUL, predicted or 0) < _SMALL_BYTES:
         return
+    from .device.free_memory import free_memory  # which small models load without
+
     free = free_memory(root)
     if free is None or (predicted is None and size_bytes * _CAREFUL < free.bytes):
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +231,7 @@ def test_a_bare_model_that_is_damaged_or_has_no_backend_fails(
     half = tmp_path / "half.onnx"
     half.write_bytes(path.read_bytes()[:60])
     assert [(check.what, check.fault) for check in failures(half)] == [("file", DAMAGED)]
-    absent = replace(BACKENDS["onnxruntime"], module="edgeai_no_such_library")
+    absent = BACKENDS["onnxruntime"]._replace(module="edgeai_no_such_library")
     monkeypatch.setitem(BACKENDS, "onnxruntime", absent)
     assert [(check.what, check.fault) for check in failures(path)] == [("model", MISSING)]
 
@@ -274,7 +273,7 @@ def test_another_board_needs_no_backend_and_no_store_here(
     packed = real_bundles.pack(real_bundles.linear(tmp_path / "linear"), tmp_path / "linear.edge")
     shutil.rmtree(tmp_path / "linear")
     for name, entry in list(BACKENDS.items()):
-        monkeypatch.setitem(BACKENDS, name, replace(entry, module="edgeai_no_such_library"))
+        monkeypatch.setitem(BACKENDS, name, entry._replace(module="edgeai_no_such_library"))
     assert worst_fault(run_checks(packed, "raspberry-pi-zero-2-w")) is None
     assert not home.exists()
 

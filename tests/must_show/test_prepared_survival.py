@@ -308,7 +308,7 @@ def test_a_home_that_is_missing_or_a_file(home: Path, model: Path, monkeypatch: 
 WITHOUT_HOME = """
 import os, sys
 import numpy as np
-import edgeai, edgeai.opening, edgeai.backends.onnxruntime
+import edgeai, edgeai.opening, edgeai.backends.onnxruntime, edgeai.device.detecting
 os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
 from edgeai.home import home_folder
 from edgeai.errors import StoreError

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import BackendMissing, ModelError, UnknownBackend, one_line
 from .tuning import Tuning
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the table: what is known of a backend before its library is loaded."""
 
     target: str
@@ -65,8 +62,7 @@ BACKENDS: dict[str, Entry] = {
 }
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """How a runner is opened.
 
     threads: intra-op threads, at least 1.
@@ -149,7 +145,8 @@ def load_backend(name: str) -> Backend:
 
 def is_own(name: str) -> bool:
     """Whether a name is `module:Class`, an application's own backend."""
-    return re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*", name) is not None
+    module, _, cls = name.partition(":")
+    return cls.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def is_installed(name: str) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 import threading
 import warnings
 import weakref
@@ -116,10 +113,8 @@ class OnnxRuntimeRunner:
         only_cpu = wanted == [_CPU]
         records = not only_cpu and hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")
         needs_trace = not (only_cpu or records or profile)
-        self._trace = tempfile.mkdtemp(prefix="edgeai-trace-") if needs_trace else None
+        self._trace = _trace_folder(self) if needs_trace else None
         self._trace_lock = threading.Lock()
-        if self._trace is not None:
-            weakref.finalize(self, shutil.rmtree, self._trace, ignore_errors=True)
         settings = session_options(options.threads, trace=self._trace if profile is None else str(profile))
         if records:
             settings.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
@@ -192,10 +187,7 @@ class OnnxRuntimeRunner:
 
     def end_profile(self) -> list[dict[str, Any]]:
         """The events of all runs so far, of a runner that was opened with `profile`."""
-        events: list[dict[str, Any]] = json.loads(
-            Path(self._open_session().end_profiling()).read_text(encoding="utf-8")
-        )
-        return events
+        return _read_events(self._open_session())
 
     def _open_session(self) -> Any:
         session = self._session
@@ -237,8 +229,8 @@ class OnnxRuntimeRunner:
             trace, self._trace = self._trace, None
         if trace is None:
             return
-        events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
-        shutil.rmtree(trace, ignore_errors=True)
+        events = _read_events(self._session)
+        _remove(trace)
         seen = {
             (event["name"], event["args"]["provider"])
             for event in events
@@ -308,6 +300,31 @@ def _present(preferred: Iterable[str]) -> list[str]:
 def short_name(provider: str) -> str:
     """`CPUExecutionProvider` -> `cpu`."""
     return provider.removesuffix("ExecutionProvider").lower()
+
+
+# Of those that trace alone, which few loads do: the imports take longer than many a model's opening.
+
+
+def _trace_folder(owner: object) -> str:
+    """A new folder, which goes at the latest with its owner."""
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="edgeai-trace-")
+    weakref.finalize(owner, _remove, folder)
+    return folder
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_events(session: Any) -> list[dict[str, Any]]:
+    import json
+
+    events: list[dict[str, Any]] = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    return events
 
 
 def _binding_pays(out: Mapping[str, Array]) -> bool:

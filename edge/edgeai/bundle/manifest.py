@@ -13,29 +13,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BundleTooNew, one_line
-from .json_table import NAME, JsonTable, one_of
-from .known_keys import BACKENDS, unknown_keys
-from .stages import parse_stages
-from .types import (
-    NUMPY_DTYPES,
+from .declared import (
     SOURCE_KINDS,
-    Bundle,
     Context,
     Golden,
     Input,
     Internal,
     Loop,
-    Model,
-    Needs,
     RunStage,
     SizeRange,
     Source,
     Stage,
     State,
-    TensorSpec,
-    Variant,
     Window,
 )
+from .json_table import NAME, JsonTable, one_of
+from .known_keys import BACKENDS, unknown_keys
+from .stages import parse_stages
+from .types import NUMPY_DTYPES, Bundle, Model, Needs, TensorSpec, Variant
 
 __all__ = ["parse_manifest", "named_files", "unknown_keys", "MANIFEST", "SIGNATURE", "REQUIREMENTS", "SCHEMA"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .declared import Batch, Condition, RunStage, Stage, StepCall, StepStage
 from .json_table import NAME, JsonTable, one_of
-from .types import Batch, Condition, Model, RunStage, Stage, StepCall, StepStage
+from .types import Model
 
 _STEP = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*@[1-9][0-9]*"
 SOURCE = "source"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ..bundle.types import Context, Loop, RunStage
+from ..bundle.declared import Context, Loop, RunStage
 from ..errors import one_line
 from ..quantities import bytes_text
 from ..variant_facts import other_quality
@@ -15,19 +15,8 @@ from .variant_table import variant_lines, warnings_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..bundle.types import (
-        Bundle,
-        Condition,
-        Golden,
-        Input,
-        Model,
-        Needs,
-        Stage,
-        State,
-        StepCall,
-        Variant,
-        Window,
-    )
+    from ..bundle.declared import Condition, Golden, Input, Stage, State, StepCall, Window
+    from ..bundle.types import Bundle, Model, Needs, Variant
     from ..graph import GraphSummary
     from ..showing import Description
 

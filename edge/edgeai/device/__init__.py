@@ -5,22 +5,27 @@ Standard library only: `edgeai.load` comes through here each time.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .cpus import default_threads, usable_cpus
-from .detect import Device, cpu_flags, detect, detect_profile
-from .profile import (
-    Accelerator,
-    Cluster,
-    DeviceProfile,
-    Figure,
-    Match,
-    PowerBudget,
-    PowerRails,
-    Sensors,
-    load_profile,
-    parse_profile,
-    profile_ids,
-)
-from .warnings import Caution
+
+if TYPE_CHECKING:
+    from .detecting import cpu_flags, detect, detect_profile
+    from .machine import Device
+    from .profile import (
+        Accelerator,
+        Cluster,
+        DeviceProfile,
+        Figure,
+        Match,
+        PowerBudget,
+        PowerRails,
+        Sensors,
+        load_profile,
+        parse_profile,
+        profile_ids,
+    )
+    from .warnings import Caution
 
 __all__ = [
     "Device",
@@ -42,3 +47,18 @@ __all__ = [
     "PowerRails",
     "Sensors",
 ]
+
+# Found on first use: a prepared model is opened without a look at the board's profile.
+_LAZY = {
+    **dict.fromkeys(("cpu_flags", "detect", "detect_profile"), "detecting"),
+    "Device": "machine",
+    "Caution": "warnings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'edgeai.device' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f".{_LAZY.get(name, 'profile')}", __name__), name)

@@ -6,7 +6,6 @@ That keeps `edgeai.load` from parsing every board on a slow one, and a board sta
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -174,6 +173,8 @@ def load_profile(id: str) -> DeviceProfile:  # noqa: A002 - the key is called `i
     """The profile with an id. Raises UnknownDevice with the nearest ids, ConfigError for a broken file."""
     known = profile_ids()
     if id not in known:
+        import difflib  # for a mistake alone
+
         near = difflib.get_close_matches(id, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UnknownDevice(f"no device is called {id!r}; {hint}`edgeai device list` shows all")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..bundle.types import StepCall
+from ..bundle.declared import StepCall
 from ..errors import EdgeError, ManifestError, RunError, one_line
 from .table import STEPS
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from .values import Detections, Event, Label, Labels, Outputs, Signal, Text
 
 if TYPE_CHECKING:
-    from ..bundle.types import Condition
+    from ..bundle.declared import Condition
     from .values import Array
 
 

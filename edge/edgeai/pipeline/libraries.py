@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from ..bundle.types import Bundle, RunStage, StepCall
+from ..bundle.declared import RunStage, StepCall
+from ..bundle.types import Bundle
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..bundle.types import NUMPY_DTYPES, Context, Internal, Loop, Model, TensorSpec, list_specs
+from ..bundle.declared import Context, Internal, Loop
+from ..bundle.types import NUMPY_DTYPES, Model, TensorSpec, list_specs
 from ..errors import InputError, RunError, SessionClosed, one_line
 from .values import Image, Signal
 

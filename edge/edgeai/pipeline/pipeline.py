@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle.types import Bundle, RunStage, Stage
+from ..bundle.declared import RunStage, Stage
+from ..bundle.types import Bundle
 from ..errors import InputError, ManifestError, one_line
 from .bind import Function, bind
 from .flow import SOURCE, Flow

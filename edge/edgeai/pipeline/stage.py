@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle.types import Batch, Condition
+from ..bundle.declared import Batch, Condition
 from ..errors import InputError, RunError
 from .bind import Running, Step
 from .gate import Gate, strength

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle.types import Source
+from ..bundle.declared import Source
 from ..errors import InputError, SessionClosed, one_line
 from ..steps.audio import from_int16, mix_down
 from .flow import Flow

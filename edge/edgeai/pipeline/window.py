@@ -10,7 +10,7 @@ import numpy as np
 from .values import Signal
 
 if TYPE_CHECKING:
-    from ..bundle.types import Window
+    from ..bundle.declared import Window
     from .values import Array
 
 

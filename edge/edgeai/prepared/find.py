@@ -12,10 +12,9 @@ kept from happening by `edgeai prepare`, which runs in a process of its own what
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import one_line
 from ..home import home_folder
@@ -34,8 +33,7 @@ Fits = Callable[[Choice], str | None]
 """Why a choice does not suit the caller; None where it does."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A prepared model that is sound and fits this device; held until `held.close()`."""
 
     prepared: Prepared
@@ -43,11 +41,11 @@ class Found:
     held: Held
 
 
-@dataclass(frozen=True)
 class NotUsed:
     """There is a prepared model, which must not be used. reason: such as `was prepared with X, here is Y`."""
 
-    reason: str
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class Stale(NotUsed):
@@ -72,14 +70,14 @@ def find(
     name: str | None = None,
     threads: int | None = None,
     *,
-    others: tuple[int, ...] = (),
+    others: Callable[[], tuple[int, ...]] = tuple,
     fits: Fits = lambda choice: None,
     home: Path | None = None,
 ) -> Found | NotUsed | None:
     """The prepared model of one of a bundle's models (None: its first); None where there is none.
 
     threads: as asked for. One that was prepared without asking for threads and runs that many will do, too.
-    others: numbers of threads that will do as well where the first does not fit.
+    others: gives numbers of threads that will do as well where the first does not fit; asked only then.
     Raises StoreError where there is no home, and OSError for a model file that cannot be read.
     """
     home = home_folder() if home is None else home
@@ -91,7 +89,7 @@ def find(
     if identity is None:
         return None
     refused: NotUsed | None = None
-    for asked in dict.fromkeys((threads, None, *others)):
+    for asked in _asked_threads(threads, others):
         place = folder / key_of(identity, model_name(bundle, model), asked)
         found = _look(
             place, bundle, model, home, lambda choice: _other_threads(choice, threads) or fits(choice)
@@ -101,6 +99,12 @@ def find(
         if found is not None and (refused is None or isinstance(refused, Unfit)):
             refused = found
     return refused
+
+
+def _asked_threads(threads: int | None, others: Callable[[], tuple[int, ...]]) -> Iterator[int | None]:
+    first = dict.fromkeys((threads, None))
+    yield from first
+    yield from (number for number in dict.fromkeys(others()) if number not in first)
 
 
 def read_record(folder: Path) -> Prepared:

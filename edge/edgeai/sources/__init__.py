@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..bundle.types import SOURCE_KINDS
+from ..bundle.declared import SOURCE_KINDS
 from ..errors import InputError, one_line
 
 if TYPE_CHECKING:

@@ -275,7 +275,7 @@ def test_it_is_never_taken_without_being_asked_for(tmp_path: Path, monkeypatch: 
         assert session.backend == "openvino"
     assert backends_for("tflite") == ["litert", "tflite-runtime"]
     for name in ("onnxruntime", "litert", "tflite-runtime"):
-        monkeypatch.setitem(BACKENDS, name, dataclasses.replace(BACKENDS[name], module="no_such_library"))
+        monkeypatch.setitem(BACKENDS, name, BACKENDS[name]._replace(module="no_such_library"))
     with pytest.raises(BackendMissing, match=r"pip install 'edgeai\[onnx\]'; or ask for openvino"):
         choose_backend("onnx")
 

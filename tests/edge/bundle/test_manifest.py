@@ -12,10 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeai.bundle.manifest import named_files, parse_manifest, unknown_keys
-from edgeai.bundle.types import (
+from edgeai.bundle.declared import (
     Batch,
-    Bundle,
     Condition,
     Context,
     Internal,
@@ -27,6 +25,8 @@ from edgeai.bundle.types import (
     StepStage,
     Window,
 )
+from edgeai.bundle.manifest import named_files, parse_manifest, unknown_keys
+from edgeai.bundle.types import Bundle
 from edgeai.errors import BundleTooNew, ManifestError
 from tests.manifests import DROP, changed, full_manifest, sha
 

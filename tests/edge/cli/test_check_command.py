@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def test_what_no_library_here_reads_is_a_no_and_a_missing_library_exit_code_3(
     assert "skipped loud/f32      no backend here reads the format hef" in done.out
     assert "FAIL    loud          no variant runs here" in done.out
 
-    absent = replace(BACKENDS["onnxruntime"], module="edgeai_no_such_library")
+    absent = BACKENDS["onnxruntime"]._replace(module="edgeai_no_such_library")
     monkeypatch.setitem(BACKENDS, "onnxruntime", absent)
     done = call("check", real_bundles.loudness(tmp_path / "loudness"))
     assert done.code == 3

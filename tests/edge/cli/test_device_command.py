@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import subprocess
@@ -237,7 +236,7 @@ def test_a_backend_is_probed_without_telemetry_unless_the_user_wants_it(
 def test_a_backend_that_ended_before_this_python_is_not_recommended(
     text: str | None, problem: str, fake_backend: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(BACKENDS, "fake", dataclasses.replace(BACKENDS["fake"], last_python=(3, 9)))
+    monkeypatch.setitem(BACKENDS, "fake", BACKENDS["fake"]._replace(last_python=(3, 9)))
     if text is not None:
         fake_backend.write_text(text)
     assert [probe.problem for probe in probe_backends()] == [problem]

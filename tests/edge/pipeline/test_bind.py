@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgeai.bundle.types import StepCall
+from edgeai.bundle.declared import StepCall
 from edgeai.errors import InputError, ManifestError, RunError
 from edgeai.pipeline import bind as binding
 from edgeai.pipeline.bind import Step, bind

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeai.bundle.types import Condition
+from edgeai.bundle.declared import Condition
 from edgeai.errors import InputError
 from edgeai.pipeline.gate import Gate, strength
 from edgeai.pipeline.values import Detections, Event, Label, Labels, Outputs, Signal, Text

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import edgeai
-from edgeai.bundle.types import Internal, Model
+from edgeai.bundle.declared import Internal
+from edgeai.bundle.types import Model
 from edgeai.errors import InputError, ManifestError, SessionClosed
 from edgeai.pipeline.model import ModelPort
 from edgeai.pipeline.values import Outputs

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeai.bundle.types import Window
+from edgeai.bundle.declared import Window
 from edgeai.pipeline.values import Signal
 from edgeai.pipeline.window import Cutter, end_of
 

@@ -222,17 +222,15 @@ def test_what_is_found_is_held(home: Path, model: Path) -> None:
 
 def test_a_stream_of_its_own_opens_the_same_or_the_model_as_it_came(home: Path, tmp_path: Path) -> None:
     """What a pipeline does for a model that keeps its state inside."""
-    from edgeai.backends import RunOptions
     from edgeai.device import detect_profile
+    from edgeai.open_models import Opener
     from edgeai.open_prepared import Asked
-    from edgeai.opening import _Opener
-    from edgeai.variants import Wishes
 
     path = folder_bundle(tmp_path / "one", "m")
     bundle, _ = open_bundle(path)
     record = prepare(home, path)
-    asked = Asked(str(path), None, None, None, (), None, None, detect_profile(), False)
-    opener = _Opener(bundle, asked, Wishes(), RunOptions())
+    asked = Asked(str(path), None, None, None, (), None, None, detect_profile, False)
+    opener = Opener(bundle, asked)
     session = opener.open_one("m")
     again = opener._again(bundle.models[0], session)
     with again() as second:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeai.bundle.types import SOURCE_KINDS
+from edgeai.bundle.declared import SOURCE_KINDS
 from edgeai.errors import InputError
 from edgeai.sources import SOURCES, Item, find_opener, open_source
 from edgeai.sources.files import SUFFIXES

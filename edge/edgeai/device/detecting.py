@@ -6,16 +6,15 @@ import os
 import platform
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..sysroot import whole_number
 from .cpus import THIS_MACHINE, is_this_machine, online_cpus, physical_cores, topology_is_known
 from .profile import FEATURES, DeviceProfile, profiles_naming
-from .warnings import Caution, Facts, cautions_of
 
 if TYPE_CHECKING:
     from ..sysroot import SysRoot
+    from .machine import Device
 
 _DEVICE_TREE = "/proc/device-tree"
 
@@ -29,44 +28,14 @@ _UNKNOWN_MACHINE_PROFILE = "aarch64"
 """Architectures without a profile of their own borrow this one's defaults, with a warning."""
 
 
-@dataclass(frozen=True)
-class Device:
-    """A machine as detected. What cannot be read is None, and a warning says so."""
-
-    profile: DeviceProfile
-    matched_by: str
-    """Such as `compatible raspberrypi,5-model-b` or `architecture x86_64`."""
-    model: str | None
-    """The device tree's model, or else DMI's product name or the CPU's name."""
-    machine: str
-    """The kernel's architecture, as `uname -m` prints it."""
-    userland_bits: int | None
-    """32 or 64: of the running interpreter, or of the system in a captured tree."""
-    cores: int
-    """Online logical CPUs."""
-    physical_cores: int | None
-    features: tuple[str, ...]
-    """CPU flags seen among those that matter to int8 and half floats."""
-    memory_bytes: int | None
-    """MemTotal: what the kernel manages, less than what is soldered on."""
-    os: str | None
-    kernel: str | None
-    l4t: str | None
-    """NVIDIA's Linux for Tegra, such as `36.4.3`."""
-    cautions: tuple[Caution, ...]
-    """What a user should know before trusting a number from this machine."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The cautions as lines: each says what is the matter and what to do."""
-        return tuple(caution.text for caution in self.cautions)
-
-
 def detect(root: SysRoot = THIS_MACHINE, machine: str | None = None) -> Device:
     """Describe the machine at a root. Never fails for what a container or a foreign board hides.
 
     machine: `uname -m` to assume; by default this machine's, or for a captured tree what its files show.
     """
+    from .machine import Device  # loading a model does without these
+    from .warnings import Facts, cautions_of
+
     machine = machine or _machine(root)
     profile, matched_by = _match(root, machine)
     cpus = online_cpus(root)
