@@ -92,7 +92,7 @@ def open_prepared(bundle: Bundle, model: Model, asked: Asked, check: Check) -> O
     if refused is None:
         return AsItCame()
     _warn(_where(bundle, model, asked), asked, refused)
-    return AsItCame((f"{model.name}: as it came: {refused.reason}",))
+    return AsItCame((f"{one_line(model.name)}: as it came: {refused.reason}",))
 
 
 def home_with_prepared() -> Path | None:
@@ -218,7 +218,7 @@ def _reason(model: Model, found: Found) -> str:
     choice, day = record.choice, time.strftime("%Y-%m-%d", time.gmtime(record.made_s))
     form = "" if choice.form is None else f", {choice.form.kind}"
     return (
-        f"{model.name}: {choice.variant} on {choice.backend}, {choice.threads} threads{form}: "
+        f"{one_line(model.name)}: {choice.variant} on {choice.backend}, {choice.threads} threads{form}: "
         f"prepared for {one_line(record.objective)} on {day}: {one_line(record.why)}"
     )
 

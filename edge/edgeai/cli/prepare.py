@@ -204,6 +204,8 @@ def _settings(asked: dict[str, Any], plan_file: str | None) -> SearchSettings:
         if given or asked["backends"]:
             word = (given or ["backend"])[0].replace("_", "-")
             raise UsageError(f"--plan says everything itself; leave --{word} out")
+    if asked["meter"] is not None and asked["objective"] != "energy":
+        raise UsageError("--meter is read for --objective energy alone; leave it out")
     if asked["fix_sizes"] and not asked["shapes"] and asked["file"] is None:
         raise UsageError(
             "--fix-sizes fixes the sizes that are given; give them with --input-shape or --input"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import one_line
 from ..prepare.report import raw_and_prepared, tried_rows
 from ..quantities import percent_text
 from .output import table
@@ -41,6 +42,7 @@ class Shown:
         """How far the search is."""
         if self._is_quiet:
             return
+        model = one_line(model)  # of a bare file its name, which may hold anything
         if not self._is_terminal:
             if (model, event.stage) != (self._model, self._stage):
                 click.echo(f"{model}: {event.stage}, {event.left_s:.0f} s left of the budget", err=True)

@@ -126,7 +126,14 @@ class ModelSubject:
 
     def import_runtime(self) -> None:
         """Import the runtime and the backend that the probe chose."""
-        from .. import device, opening  # noqa: F401 - imported for what it costs
+        # What a load imports only when it comes to that would else count as the model's memory.
+        from .. import fixed_shapes, opening  # noqa: F401 - imported for what it costs
+        from ..device import detecting, profile  # noqa: F401 - the same
+
+        if self._request.model.name is not None:
+            from .. import open_models  # noqa: F401 - the same
+            from ..bundle import canonical, manifest  # noqa: F401 - the same
+            from ..store import store  # noqa: F401 - the same
 
         if self._request.model.prepared is not False and home_with_prepared() is not None:
             from ..prepared import find  # noqa: F401 - the same

@@ -41,6 +41,8 @@ from .settings import OBJECTIVES
 from .ways import Way
 
 SCHEMA = 1
+_MOST_THREADS = 1024
+"""As `edgeai.load` takes them."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ def read_plan(file: Path) -> dict[str, PlannedModel]:
     return {each.name: each for each in found}
 
 
-def planned_ways(file: Path) -> Callable[[str, Sequence[str]], dict[str, Way]]:
-    """Reads a plan now, and later finds in it the ways of the models that are opened by then.
+def planned_ways(file: Path) -> Callable[[str, Sequence[str]], dict[str, PlannedModel]]:
+    """Reads a plan now, and later finds in it what it says of the models that are opened by then.
 
     Raises as `read_plan`; what it gives raises InputError where the plan is of another model, or lacks one.
     """
     plan, shown = read_plan(file), one_line(file)
 
-    def ways(identity: str, names: Sequence[str]) -> dict[str, Way]:
+    def ways(identity: str, names: Sequence[str]) -> dict[str, PlannedModel]:
         missing = [name for name in names if name not in plan]
         if missing:
             knows = ", ".join(name or "a bare file" for name in plan)
@@ -108,7 +110,7 @@ def planned_ways(file: Path) -> Callable[[str, Sequence[str]], dict[str, Way]]:
             raise InputError(
                 f"{shown} was made for another model or version of it; make it anew (--save-plan)"
             )
-        return {name: plan[name].way for name in names}
+        return {name: plan[name] for name in names}
 
     return ways
 
@@ -141,8 +143,8 @@ def _planned(table: TomlTable) -> PlannedModel:
         table.fail("name", "is no text; give a model's name, or an empty one for a bare model file")
     identity, objective = table.text("identity"), table.choice("objective", OBJECTIVES)
     variant, backend = table.text("variant"), table.choice("backend", tuple(BACKENDS))
-    threads, providers = table.count("threads"), table.texts("providers")
-    asked = table.count("asked_threads") if table.has("asked_threads") else None
+    threads, providers = _threads(table, "threads"), table.texts("providers")
+    asked = _threads(table, "asked_threads") if table.has("asked_threads") else None
     forms = tuple(kind for kind, entry in FORMS.items() if entry.backend == backend)
     form = table.choice("form", forms) if table.has("form") else None
     tuning = _tuning(table)
@@ -150,6 +152,13 @@ def _planned(table: TomlTable) -> PlannedModel:
     table.done()
     way = Way(Choice(variant, backend, threads, providers, tuning), form, tuning)
     return PlannedModel(name, identity, objective, way, asked)
+
+
+def _threads(table: TomlTable, key: str) -> int:
+    count = table.count(key)
+    if not 1 <= count <= _MOST_THREADS:
+        table.fail(key, f"is {count}; give a number from 1 to {_MOST_THREADS}")
+    return count
 
 
 def _tuning(table: TomlTable) -> Tuning:

@@ -24,10 +24,10 @@ from .search import hold_one, search
 if TYPE_CHECKING:
     from ..bundle import Bundle, Model, Variant
     from ..prepared.choice import Choice
+    from .plans import PlannedModel
     from .settings import SearchSettings
-    from .ways import Way
 
-    Planned = Callable[[str, Sequence[str]], dict[str, Way]]
+    Planned = Callable[[str, Sequence[str]], dict[str, PlannedModel]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def prepare_all(
 ) -> tuple[Done, ...]:
     """Search, and keep what was found, model by model; they share the budget.
 
-    model: of a bundle the one to prepare; None for every one. plan: no search, but the ways that it says.
+    model: of a bundle the one to prepare; None for every one. plan: no search, but what it says.
     dry_run: keep nothing. max_bytes: of all prepared models together. home: of the store.
     on_event: gets the model's name and how far it is.
     Raises EdgeError; the store is then as it was, but for models of the bundle that were done before.
@@ -86,7 +86,7 @@ def prepare_all(
     found = find_model(path)
     with _opened(found) as bundle:
         models, identity = _chosen(bundle, model), _identity(bundle)
-        ways = {} if plan is None else plan(identity, [model_name(bundle, each) for each in models])
+        planned = {} if plan is None else plan(identity, [model_name(bundle, each) for each in models])
         settings = replace(settings, budget_s=settings.seconds / len(models))
         return tuple(
             _prepare_one(
@@ -96,7 +96,7 @@ def prepare_all(
                 settings,
                 home,
                 identity=identity,
-                way=ways.get(model_name(bundle, each)),
+                planned=planned.get(model_name(bundle, each)),
                 dry_run=dry_run,
                 max_bytes=max_bytes,
                 on_event=lambda event, name=each.name: on_event(name, event),  # type: ignore[misc]
@@ -113,19 +113,23 @@ def _prepare_one(
     home: Path,
     *,
     identity: str,
-    way: Way | None,
+    planned: PlannedModel | None,
     dry_run: bool,
     max_bytes: int | None,
     on_event: OnEvent,
 ) -> Done:
     with working_folder(home) as folder:
-        if way is None:
+        if planned is None:
             earlier = _earlier(bundle, model, settings, home)
             searched = search(
                 bundle, path, model, settings, folder=folder, earlier=earlier, on_event=on_event
             )
         else:
-            searched = hold_one(bundle, path, model, settings, way, folder=folder, on_event=on_event)
+            _check_planned(model, planned)
+            # As it was asked on the board that made the plan: so that a load finds here what it finds there.
+            settings = replace(settings, threads=planned.asked_threads)
+            searched = hold_one(bundle, path, model, settings, planned.way, folder=folder, on_event=on_event)
+            searched = replace(searched, objective=planned.objective)
         chosen = searched.chosen
         assert chosen.choice is not None
         form = chosen.choice.form
@@ -199,6 +203,15 @@ def _identity(bundle: Bundle) -> str:
         raise ModelError(
             f"{one_line(bundle.path)} cannot be read: {error.strerror}; check the path"
         ) from None
+
+
+def _check_planned(model: Model, planned: PlannedModel) -> None:
+    have = [variant.id for variant in model.variants]
+    if (named := planned.way.choice.variant) not in have:
+        raise InputError(
+            f"the plan names the variant {one_line(named)!r}, and {one_line(model.name)} has: "
+            f"{one_line(', '.join(have))}; make it anew (--save-plan)"
+        )
 
 
 def _variant(model: Model, id_: str) -> Variant:

@@ -42,6 +42,15 @@ class SearchSettings:
             )
         if self.budget_s is not None and self.budget_s <= 0:
             raise UsageError("a budget of no time finds nothing; give some seconds, such as 30s")
+        for limit, name, such_as in (
+            (self.max_ram_bytes, "RAM", "64MB"),
+            (self.max_latency_s, "latency", "20ms"),
+            (self.soak_s, "soak", "5m"),
+        ):
+            if limit is not None and limit <= 0:
+                raise UsageError(
+                    f"a {name} of nothing makes no sense; leave it out or give some, as {such_as}"
+                )
 
     @property
     def seconds(self) -> float:

@@ -95,9 +95,19 @@ def test_limits_that_nothing_keeps_to_end_with_1(model: Path) -> None:
     assert "no way keeps to the limits; the nearest is" in done.err
 
 
+def test_a_name_that_holds_anything_stays_on_its_line(tmp_path: Path) -> None:
+    done = run(linear_onnx(tmp_path / "new\nli\x1bne.onnx"), "--dry-run")
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.err
+    assert all(line.startswith(("new", "edgeai: ")) for line in done.err.splitlines())
+
+
 def test_a_damaged_model_and_senseless_words_end_with_2(model: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"\x08\x09 nothing")
     assert run(tmp_path / "bad.onnx", "-q").code == 2
+    assert run(model, "--max-ram", "0", "-q").code == 2
+    assert "a RAM of nothing makes no sense" in run(model, "--max-ram", "0B").err
+    assert "--meter is read for --objective energy alone" in run(model, "--meter", "pmic").err
     assert "no size like 64MB" in run(model, "--max-ram", "64 apples").err
     assert "--fix-sizes fixes the sizes that are given" in run(model, "--fix-sizes").err
     assert "is not like x:1x3x640x640" in run(model, "--input-shape", "x:1by3").err

@@ -17,10 +17,10 @@ import edgeai
 from edgeai.backends.tuning import Tuning
 from edgeai.errors import EdgeError, InputError, ModelError, NothingFits, StoreError, UsageError
 from edgeai.measure.protocol import InputRequest
-from edgeai.prepare.plans import planned_ways, save_plan
+from edgeai.prepare.plans import PlannedModel, planned_ways, save_plan
 from edgeai.prepare.preparing import prepare, prepare_all
 from edgeai.prepare.settings import SearchSettings
-from edgeai.prepare.ways import Base, way_of
+from edgeai.prepare.ways import Base, Way, way_of
 from tests.tiny_models import linear_onnx
 
 
@@ -33,6 +33,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def short(**more: object) -> SearchSettings:
     return SearchSettings(**{"budget_s": 0.5, "threads": 1, **more})  # type: ignore[arg-type]
+
+
+def planned(name: str, way: Way, objective: str = "latency") -> Callable[..., dict[str, PlannedModel]]:
+    return lambda identity, names: {name: PlannedModel(name, identity, objective, way, 1)}
 
 
 def leftovers(home: Path) -> list[str]:
@@ -81,12 +85,13 @@ def test_a_form_is_kept_and_opened_where_nothing_else_keeps_to_the_limits(
 def test_a_bundle_of_variants_is_prepared_on_its_own_sample() -> None:
     """Raw is int8 here, and f32 is right on a digit; on noise their outputs have a cosine of 0.957."""
     way = way_of(Base("tflite-f32", "litert", ()), 1)
-    (done,) = prepare_all("digits", short(), plan=lambda identity, names: {"digits": way}, dry_run=True)
+    plan = planned("digits", way)
+    (done,) = prepare_all("digits", short(), plan=plan, dry_run=True)
     assert done.searched.raw.way.choice.variant.split("-")[1] == "int8"
     assert done.searched.chosen.way == way
     noise = short(inputs=InputRequest(shapes={"input": (1, 1, 28, 28)}))
     with pytest.raises(ModelError, match=r"tflite-f32 on litert, 1 thread: its outputs are not raw's"):
-        prepare_all("digits", noise, plan=lambda identity, names: {"digits": way}, dry_run=True)
+        prepare_all("digits", noise, plan=plan, dry_run=True)
 
 
 def test_motions_keep_their_label() -> None:
@@ -115,14 +120,23 @@ def test_a_plan_prepares_the_same_without_a_search(tmp_path: Path, home: Path) -
     model = linear_onnx(tmp_path / "m.onnx")
     saved = ("optimized", Tuning(optimize="none"))
     way = way_of(Base("bare", "onnxruntime", (), (saved,)), 1, saved, Tuning(arena=False))
-    done = prepare_all(model, short(), plan=lambda identity, names: {"": way}, dry_run=True)
+    done = prepare_all(model, short(), plan=planned("", way, "load"), dry_run=True)
     save_plan(tmp_path / "plan.toml", done, 1)
-    (again,) = prepare_all(model, short(), plan=planned_ways(tmp_path / "plan.toml"))
+    (again,) = prepare_all(model, short(threads=None), plan=planned_ways(tmp_path / "plan.toml"))
     assert again.prepared is not None
+    # Filed under what was asked where the plan was made, not under what this call says.
+    assert (again.prepared.objective, again.prepared.asked_threads) == ("load", 1)
     assert again.searched.chosen.way.key == way.key
     assert again.prepared.why == "as the plan says"
     with edgeai.load(model, threads=1, prepared=True) as session:
         assert session.run({"x": np.zeros((2, 4), np.float32)})["y"].tolist() == [[1.0] * 4] * 2
+    text = (tmp_path / "plan.toml").read_text()
+    (tmp_path / "bad.toml").write_text(text.replace('variant = "bare"', 'variant = "s8"'))
+    with pytest.raises(InputError, match="the plan names the variant 's8', and m has: bare"):
+        prepare_all(model, short(), plan=planned_ways(tmp_path / "bad.toml"))
+    (tmp_path / "bad.toml").write_text(text.replace("\nthreads = 1\n", "\nthreads = 5000\n"))
+    with pytest.raises(EdgeError, match="threads: is 5000; give a number from 1 to 1024"):
+        planned_ways(tmp_path / "bad.toml")
     other = linear_onnx(tmp_path / "other.onnx", ("N", 5))
     with pytest.raises(InputError, match="was made for another model or version of it"):
         prepare_all(other, short(), plan=planned_ways(tmp_path / "plan.toml"))
@@ -191,6 +205,9 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         SearchSettings(objective="speed")
     with pytest.raises(UsageError, match="a budget of no time"):
         SearchSettings(budget_s=0)
+    for none in ({"max_ram_bytes": 0}, {"max_latency_s": 0.0}, {"soak_s": 0.0}):
+        with pytest.raises(UsageError, match="of nothing makes no sense"):
+            SearchSettings(**none)
 
 
 def test_a_model_that_a_bundle_has_not_is_refused() -> None:
