@@ -73,6 +73,8 @@ def _sized(model: str, variant: Variant, looked: Looked, sizes: Sizes) -> Sized:
         with variant_file(variant, looked) as file:
             found, missing = _demand(file, sizes)
     except ModelError as error:
+        if looked.bundle.is_bare:  # there is nothing else to tell of
+            raise
         return Sized(model, id_, None, str(error))
     return Sized(model, id_, _with_manifest(found, variant, sizes), open_dimensions=tuple(missing))
 
