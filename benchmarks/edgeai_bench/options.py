@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from edgeai.cli.options import SECONDS, ModelPath, duration
-from edgeai.errors import UsageError, one_line
+from edgeai.cli.options import SECONDS, ModelPath, duration, is_whole, parse_shapes
+from edgeai.errors import one_line
 
 __all__ = ["FILE", "MODEL", "complete_suites", "duration", "names", "numbers", "parse_shapes", "rate"]
 
@@ -26,7 +25,7 @@ def names(text: str) -> tuple[str, ...]:
 def numbers(text: str) -> tuple[int, ...]:
     """`1,2,4` as whole numbers from 1."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(_is_whole(part) for part in parts):
+    if not all(is_whole(part) for part in parts):
         raise click.BadParameter(f"{one_line(text)!r} is no list of whole numbers from 1, like 1,2,4")
     return tuple(int(part) for part in parts)
 
@@ -42,24 +41,6 @@ def rate(text: str) -> float:
 # Whether a file can be read is said where it is read, in the same words for every way there.
 FILE = click.Path(path_type=Path, readable=False)
 MODEL = ModelPath(path_type=Path, readable=False)
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a text is a whole number from 1 that a size or a count can be."""
-    return re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII) is not None
-
-
-def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """`x:1x3x640x640`, or `1,3,640,640` for the one input (its name is empty). Raises UsageError."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for text in texts:
-        # A name may hold colons itself (`serving_default_x:0`): the sizes are behind the last.
-        name, _, sizes = text.rpartition(":")
-        parts = re.split(r"[x,]", sizes) if sizes else []
-        if not all(_is_whole(part) for part in parts):
-            raise UsageError(f"--input-shape {one_line(text)!r} is not like x:1x3x640x640 or 1x3x640x640")
-        shapes[name] = tuple(int(part) for part in parts)
-    return shapes
 
 
 def complete_suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -81,7 +81,7 @@ def core() -> Any:
 
 
 def settings(options: RunOptions) -> dict[str, Any]:
-    """As OpenVINO calls them, the user's tuning last.
+    """As OpenVINO calls them.
 
     f32: where the CPU has bf16 or f16, OpenVINO would compute in these and give other numbers; for the same
     reason weights in 8 bits get no activations in 8 bits (DYNAMIC_QUANTIZATION_GROUP_SIZE).
@@ -99,7 +99,6 @@ def settings(options: RunOptions) -> dict[str, Any]:
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         "ENABLE_CPU_PINNING": False,
         "ENABLE_HYPER_THREADING": True,
-        **options.tuning.provider_options.get("cpu", {}),
     }
 
 

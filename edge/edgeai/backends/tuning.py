@@ -23,7 +23,6 @@ class Tuning:
     affinities: for each thread beyond the calling one, the CPUs that it may use.
     sizes: of named dimensions, which the graph is then specialised for; other sizes are refused.
     shapes: of inputs with open dimensions, which the graph is compiled for; `fixed_shapes` runs all others.
-    provider_options: by provider's short name, in the library's own words.
     """
 
     spinning: bool | None = None
@@ -33,4 +32,3 @@ class Tuning:
     affinities: tuple[tuple[int, ...], ...] = ()
     sizes: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    provider_options: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -135,16 +134,10 @@ def _sizes(sizes: Iterable[str], shapes: Iterable[str], batch: int) -> Sizes:
     named = {}
     for text in sizes:
         name, _, number = text.rpartition("=")
-        if not name or not re.fullmatch("[1-9][0-9]{0,9}", number):
+        if not name or not options.is_whole(number):
             raise UsageError(f"--size {one_line(text)!r} is not like height=640")
         named[name] = int(number)
-    whole = {}
-    for text in shapes:
-        name, _, last = text.rpartition(":")
-        if not re.fullmatch("[1-9][0-9]{0,9}(x[1-9][0-9]{0,9})*", last):
-            raise UsageError(f"--input-shape {one_line(text)!r} is not like x:1x3x640x640 or 1x3x640x640")
-        whole[name] = tuple(map(int, last.split("x")))
-    return Sizes(named, whole, batch)
+    return Sizes(named, options.parse_shapes(shapes), batch)
 
 
 def _document(path: str, found: Sequence[tuple[Sized, list[Fit]]]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from ..backends import BACKENDS
 from ..device import profile_ids
-from ..errors import EdgeError, one_line
+from ..errors import EdgeError, UsageError, one_line
 from ..included import find_model, included_names
 
 # Strings, and no check of ours: what is wrong with a path is said by who opens it, in one line.
@@ -26,6 +26,8 @@ SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 # As many digits as have a meaning: Python itself refuses to read a number of thousands of them.
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
 _LONGEST_S = 7 * 24 * 3600.0  # the kernel's waits end at 24 days
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(k|m|g|t|ki|mi|gi|ti)?b?", re.IGNORECASE)
+_SIZES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 class ModelPath(click.Path):
@@ -70,6 +72,34 @@ def duration(text: str) -> float:
     if seconds > _LONGEST_S:
         raise click.BadParameter(f"{text!r} is longer than 7 days")
     return seconds
+
+
+def size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """`500MB` or `2GiB` in bytes; a bare number is bytes."""
+    if text is None:
+        return None
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{one_line(text)!r} is no size like 500MB or 2GiB")
+    return int(float(found[1]) * _SIZES[(found[2] or "").lower()])
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number from 1 that a size or a count can be."""
+    return re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII) is not None
+
+
+def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """`x:1x3x640x640`, or `1,3,640,640` for the one input (its name is empty). Raises UsageError."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        # A name may hold colons itself (`serving_default_x:0`): the sizes are behind the last.
+        name, _, sizes = text.rpartition(":")
+        parts = re.split(r"[x,]", sizes) if sizes else []
+        if not all(is_whole(part) for part in parts):
+            raise UsageError(f"--input-shape {one_line(text)!r} is not like x:1x3x640x640 or 1x3x640x640")
+        shapes[name] = tuple(int(part) for part in parts)
+    return shapes
 
 
 class NumberRange(click.FloatRange):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,33 +13,9 @@ from .output import json_option, verbosity_options, write_json
 if TYPE_CHECKING:
     from ..prepare.settings import SearchSettings
 
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-
 
 def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     return None if text is None else options.duration(text)
-
-
-def _bytes(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """`64MB` in bytes; decimal units, as disks have, and KiB, MiB, GiB."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([kmg]?i?b?)", text.strip().lower())
-    if found is None or found[2] not in _UNITS:
-        raise click.BadParameter(f"{text!r} is no size like 64MB or 500kB")
-    return round(float(found[1]) * _UNITS[found[2]])
-
-
-def _shapes(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
-    return dict(map(_shape, texts))
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """`x:1x3x640x640`, or `1x3x640x640` for the only input; names may hold colons themselves."""
-    name, _, sizes = text.rpartition(":")
-    if re.fullmatch(r"[1-9]\d{0,9}([x,][1-9]\d{0,9})*", sizes) is None:
-        raise click.BadParameter(f"{text!r} is not like x:1x3x640x640 or 1x3x640x640")
-    return name, tuple(int(part) for part in re.split("[x,]", sizes))
 
 
 @click.command()
@@ -78,7 +53,7 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
 @click.option(
     "--max-ram",
     metavar="SIZE",
-    callback=_bytes,
+    callback=options.size,
     help="Refuse ways with a higher peak above the libraries' own, e.g. 64MB.",
 )
 @click.option(
@@ -103,7 +78,6 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     "shapes",
     metavar="[NAME:]SIZES",
     multiple=True,
-    callback=_shapes,
     help="Measure with these sizes, e.g. x:1x3x640x640.",
 )
 @click.option(
@@ -138,7 +112,7 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
 @click.option(
     "--max-store",
     metavar="SIZE",
-    callback=_bytes,
+    callback=options.size,
     help="Keep at most so much of all prepared models; the least recently used go.",
 )
 @click.option("--dry-run", is_flag=True, help="Search and keep nothing.")
@@ -218,7 +192,7 @@ def _settings(asked: dict[str, Any], plan_file: str | None) -> SearchSettings:
         variant=asked["variant"],
         max_ram_bytes=asked["max_ram"],
         max_latency_s=asked["max_latency"],
-        inputs=InputRequest(shapes=asked["shapes"], file=asked["file"]),
+        inputs=InputRequest(shapes=options.parse_shapes(asked["shapes"]), file=asked["file"]),
         fix_sizes=asked["fix_sizes"],
         meter=asked["meter"],
         soak_s=asked["soak"],

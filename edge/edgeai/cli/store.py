@@ -14,13 +14,12 @@ from ..prepared.contents import StoredPrepared, collect_all, list_judged
 from ..prepared.find import prepared_folder
 from ..prepared.written import written_ever
 from ..store import Collected, Removed, Store, Stored
+from . import options
 from .output import json_option, table, verbosity_options, write_json
 
 _SCHEMA = 1
 
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
-_SIZE = re.compile(_NUMBER + r"\s*(k|m|g|t|ki|mi|gi|ti)?b?", re.IGNORECASE)
-_SIZES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _AGE = re.compile(_NUMBER + "(m|h|d|w)")
 _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _AGES = ((604800.0 * 2, 604800.0, "weeks"), (86400.0 * 2, 86400.0, "days"))
@@ -79,16 +78,6 @@ def list_bundles(as_json: bool, verbosity: int) -> None:
         _print_listings(place, bundles, prepared, written_bytes, verbosity)
 
 
-def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """`500MB` or `2GiB` in bytes; a bare number is bytes."""
-    if text is None:
-        return None
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise click.BadParameter(f"{one_line(text)!r} is no size like 500MB or 2GiB")
-    return int(float(found[1]) * _SIZES[(found[2] or "").lower()])
-
-
 def _age(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """`12h` or `30d` in seconds."""
     if text is None:
@@ -101,7 +90,7 @@ def _age(context: click.Context, parameter: click.Parameter, text: str | None) -
 
 @store.command()
 @click.option(
-    "--max-size", "max_bytes", metavar="SIZE", callback=_size, help="Keep at most this much, as 500MB."
+    "--max-size", "max_bytes", metavar="SIZE", callback=options.size, help="Keep at most this much, as 500MB."
 )
 @click.option(
     "--older-than", "older_than_s", metavar="TIME", callback=_age, help="Remove what was not used for 30d."

@@ -98,8 +98,6 @@ def told(tuning: Tuning) -> list[str]:
         words.append(f"threads on CPUs {cpus}")
     words += [f"{name}={size}" for name, size in tuning.sizes.items()]
     words += [f"{name} {'x'.join(map(str, shape))}" for name, shape in tuning.shapes.items()]
-    for provider, options in tuning.provider_options.items():
-        words += [f"{provider} {name}={value}" for name, value in options.items()]
     return words
 
 
@@ -113,7 +111,6 @@ def merged(tuning: Tuning, more: Tuning) -> Tuning:
         affinities=more.affinities or tuning.affinities,
         sizes={**tuning.sizes, **more.sizes},
         shapes={**tuning.shapes, **more.shapes},
-        provider_options={**tuning.provider_options, **more.provider_options},
     )
 
 
