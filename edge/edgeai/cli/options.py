@@ -74,14 +74,18 @@ def duration(text: str) -> float:
     return seconds
 
 
-def size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """`500MB` or `2GiB` in bytes; a bare number is bytes."""
-    if text is None:
-        return None
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise click.BadParameter(f"{one_line(text)!r} is no size like 500MB or 2GiB")
-    return int(float(found[1]) * _SIZES[(found[2] or "").lower()])
+def size_like(example: str) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
+    """Reads `500MB` or `2GiB` as bytes; a bare number is bytes. example: what a mistake is answered with."""
+
+    def size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+        if text is None:
+            return None
+        found = _SIZE.fullmatch(text.strip())
+        if found is None:
+            raise click.BadParameter(f"{one_line(text)!r} is no size like {example}")
+        return int(float(found[1]) * _SIZES[(found[2] or "").lower()])
+
+    return size
 
 
 def is_whole(text: str) -> bool:

@@ -53,7 +53,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, text: str | Non
 @click.option(
     "--max-ram",
     metavar="SIZE",
-    callback=options.size,
+    callback=options.size_like("64MB or 500kB"),
     help="Refuse ways with a higher peak above the libraries' own, e.g. 64MB.",
 )
 @click.option(
@@ -112,7 +112,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, text: str | Non
 @click.option(
     "--max-store",
     metavar="SIZE",
-    callback=options.size,
+    callback=options.size_like("64MB or 500kB"),
     help="Keep at most so much of all prepared models; the least recently used go.",
 )
 @click.option("--dry-run", is_flag=True, help="Search and keep nothing.")

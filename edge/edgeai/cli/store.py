@@ -90,7 +90,11 @@ def _age(context: click.Context, parameter: click.Parameter, text: str | None) -
 
 @store.command()
 @click.option(
-    "--max-size", "max_bytes", metavar="SIZE", callback=options.size, help="Keep at most this much, as 500MB."
+    "--max-size",
+    "max_bytes",
+    metavar="SIZE",
+    callback=options.size_like("500MB or 2GiB"),
+    help="Keep at most this much, as 500MB.",
 )
 @click.option(
     "--older-than", "older_than_s", metavar="TIME", callback=_age, help="Remove what was not used for 30d."
